@@ -1,0 +1,10 @@
+//! Boolean circuits: gates, builder, arithmetic gadgets, optimiser, schedule, plaintext evaluation, Bristol Fashion.
+//!
+//! A `Circuit` is an XOR-AND graph whose edges may be complemented (so NOT is free and structural hashing is strong). A
+//! `Template` is a circuit scheduled and register-allocated for execution over many instances at once.
+
+mod circuit;
+mod template;
+
+pub use circuit::{Bit, Circuit, Gate};
+pub use template::{AndKind, Counts, Instr, Known, Output, Template};

@@ -1,0 +1,6 @@
+//! From `.mpc` source to a program.
+
+pub mod diagnostics;
+pub mod parse;
+pub mod source;
+pub mod typed;

@@ -1,0 +1,3 @@
+//! From a file's text to its syntax tree.
+
+pub mod ast;

@@ -1,0 +1,121 @@
+//! Element types, tensors of plain values, and the nested types of inputs and outputs.
+
+use serde::{Deserialize, Serialize};
+
+/// What one element of a tensor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Elem {
+    /// A truth value, one bit.
+    Bool,
+    /// A public number: signed, 64-bit, overflow is an error. Never secret.
+    Int,
+    /// An unsigned integer modulo 2^N, 1 ≤ N ≤ 64.
+    Uint(u8),
+    /// A two's-complement integer modulo 2^N, 2 ≤ N ≤ 64.
+    Sint(u8),
+    /// A fixed-point number: a signed integer modulo 2^bits that counts units of 2^-frac.
+    Fix {
+        /// Bits of the ring, 2 ≤ bits ≤ 64.
+        bits: u8,
+        /// Fractional bits, below `bits`.
+        frac: u8,
+    },
+}
+
+impl Elem {
+    /// Bits of one element.
+    pub fn bits(self) -> u32 {
+        match self {
+            Elem::Bool => 1,
+            Elem::Int => 64,
+            Elem::Uint(n) | Elem::Sint(n) | Elem::Fix { bits: n, .. } => u32::from(n),
+        }
+    }
+
+    /// Whether comparison and right shift treat the top bit as a sign.
+    pub fn signed(self) -> bool {
+        matches!(self, Elem::Int | Elem::Sint(_) | Elem::Fix { .. })
+    }
+
+    /// All ones in the bits of one element.
+    pub fn mask(self) -> u64 {
+        u64::MAX >> (64 - self.bits())
+    }
+
+    /// The signed or unsigned number that the ring bits stand for (for `Fix`, in units of 2^-frac).
+    pub fn number(self, ring: u64) -> i128 {
+        let bits = self.bits();
+        if self.signed() {
+            i128::from(((ring << (64 - bits)) as i64) >> (64 - bits))
+        } else {
+            i128::from(ring & self.mask())
+        }
+    }
+}
+
+/// Sizes of the axes, outermost first; empty for a scalar.
+pub type Shape = Vec<u64>;
+
+/// The type of one value of the program: a tensor of elements (a scalar where the shape is empty).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Type {
+    /// The element type.
+    pub elem: Elem,
+    /// Sizes of the axes, outermost first.
+    pub shape: Shape,
+}
+
+impl Type {
+    /// A scalar of the element type.
+    pub fn scalar(elem: Elem) -> Self {
+        Type { elem, shape: Vec::new() }
+    }
+
+    /// Number of elements; saturates (the validator refuses shapes above `ir::MAX_ELEMENTS`).
+    pub fn count(&self) -> u64 {
+        self.shape.iter().fold(1u64, |n, d| n.saturating_mul(*d))
+    }
+}
+
+/// A tensor of plain values: ring bits of each element, row-major, each below 2^bits (`Int`: the bits of its `i64`).
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Tensor {
+    /// Element type and shape.
+    pub ty: Type,
+    /// One word per element.
+    pub data: Vec<u64>,
+}
+
+/// The nested type of a parameter or result, as the user wrote it; its *leaves* are the values of the program.
+///
+/// Leaves are in depth-first order. A tensor of structs has one leaf per field, each led by the tensor's shape.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum DataType {
+    /// A scalar or a tensor of scalars: one leaf.
+    Leaf(Type),
+    /// A tuple.
+    Tuple(Vec<DataType>),
+    /// A struct: its name and its fields, in order.
+    Struct(String, Vec<(String, DataType)>),
+    /// A tensor of tuples or structs.
+    Array(Shape, Box<DataType>),
+}
+
+impl DataType {
+    /// The types of the leaves, in order.
+    pub fn leaves(&self) -> Vec<Type> {
+        let mut out = Vec::new();
+        self.collect(&[], &mut out);
+        out
+    }
+
+    fn collect(&self, lead: &[u64], out: &mut Vec<Type>) {
+        let under = |inner: &[u64]| lead.iter().chain(inner).copied().collect::<Vec<_>>();
+        match self {
+            DataType::Leaf(t) => out.push(Type { elem: t.elem, shape: under(&t.shape) }),
+            DataType::Tuple(parts) => parts.iter().for_each(|p| p.collect(lead, out)),
+            DataType::Struct(_, fields) => fields.iter().for_each(|(_, f)| f.collect(lead, out)),
+            DataType::Array(shape, of) => of.collect(&under(shape), out),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The plan: how a program is executed under a protocol. A pure function of (program, protocol, link), so that every
+//! party derives the same one; the handshake pins its digest.
+//!
+//! **Contract with the executor.** Each step is run in order by every party. Every value has a place. A *clear*
+//! representation (a plain tensor) exists for public values at every party and for private values at their owner. A
+//! *shared* representation (wire labels) exists for shared values, and for public and private ones after `Share`.
+//! `Planned::last` lists the values that no later step uses: they may be freed or overwritten by the step itself.
+
+use motet_circuits::{Known, Template};
+use serde::{Deserialize, Serialize};
+
+use crate::data::Shape;
+use crate::ir::{Node, Party, Site, Value};
+use crate::place::Place;
+
+/// How parties execute a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Protocol {
+    /// Two parties, semi-honest: garbled circuits throughout.
+    Yao,
+}
+
+/// A program's plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Who garbles.
+    pub garbler: Party,
+    /// Where each value of the program is known, by index of the value.
+    pub places: Vec<Place>,
+    /// The circuit templates.
+    pub templates: Vec<Template>,
+    /// The steps.
+    pub steps: Vec<Planned>,
+}
+
+/// A step, with what it is the last to use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    /// What is done.
+    pub step: Step,
+    /// Values that no later step uses.
+    pub last: Vec<Value>,
+    /// Where it comes from.
+    pub site: Site,
+}
+
+/// A step of execution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Step {
+    /// An operation without blocks on public or private values: by all, or by its results' owner. `Assert` too.
+    Clear(Node),
+    /// A structural operation on shared representations (slice starts and gather indices are public).
+    Structural(Node),
+    /// Gives a public or private value its shared representation too.
+    Share(Value),
+    /// A circuit template over a batch.
+    Kernel(Kernel),
+    /// Makes a value public: `result` is its clear representation at every party.
+    Reveal {
+        /// Shared, or private to a party (who then sends it).
+        value: Value,
+        /// The public value.
+        result: Value,
+    },
+    /// Shows a leaf of the result to the parties named.
+    Output {
+        /// The leaf's index among the body's results.
+        index: u32,
+        /// Its value; public, private to a party (who sends it to the others named) or shared.
+        value: Value,
+        /// Who is shown it.
+        to: Vec<Party>,
+    },
+    /// A loop. Where a carried value is shared, so (after `Share`) are its initial and yielded values.
+    Loop {
+        /// First index.
+        from: Value,
+        /// One past the last.
+        to: Value,
+        /// The index's value in the body.
+        index: Value,
+        /// For each carried value: its initial value, its parameter in the body, what the body yields, the result.
+        carried: Vec<Carried>,
+        /// The body.
+        body: Vec<Planned>,
+    },
+    /// A public branch. Where a result is shared, so (after `Share`) are both sides' values.
+    If {
+        /// A public condition.
+        cond: Value,
+        /// Taken where it holds.
+        then: Vec<Planned>,
+        /// Taken where not.
+        otherwise: Vec<Planned>,
+        /// For each result: the value on either side, and the result.
+        results: Vec<Joined>,
+    },
+}
+
+/// A value that a loop carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// Before the first iteration.
+    pub init: Value,
+    /// In the body.
+    pub param: Value,
+    /// What an iteration hands to the next.
+    pub yielded: Value,
+    /// After the last iteration.
+    pub result: Value,
+}
+
+/// A result of a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Where the condition holds.
+    pub then: Value,
+    /// Where not.
+    pub otherwise: Value,
+    /// After the branch.
+    pub result: Value,
+}
+
+/// A template over a batch of instances, with an optional sequential reduction inside each.
+///
+/// Instances are the points of `shape`, row-major. Without `reduce`, `template` maps the inputs' bits to the outputs'
+/// bits. With it, see `Reduce`; `template` then finishes: it maps `finish` inputs' bits, then the accumulator's bits,
+/// to the outputs' bits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// The instance axes.
+    pub shape: Shape,
+    /// Inputs of the template (without `reduce`) or of each reduction step.
+    pub inputs: Vec<KernelInput>,
+    /// The reduction, if any.
+    pub reduce: Option<Reduce>,
+    /// Index into `Plan::templates`.
+    pub template: u32,
+    /// What it makes; the template's outputs are theirs in order.
+    pub outputs: Vec<KernelOutput>,
+}
+
+/// A sequential reduction inside each instance: `acc = step(inputs at r, acc)` for `r` over the extents, row-major.
+///
+/// With `lanes` > 1 each instance is split: lane `l` takes indices `l·n .. (l+1)·n` of the flattened extent, where
+/// `n = (extent / lanes)` rounded down to a multiple of `wide`'s factor where there is one; what remains after
+/// `lanes·n` is added by lane 0; then lanes are combined pairwise: while `k > 1` lanes remain, `h = k / 2`, lane `i`
+/// (`i < h`) becomes `combine(lane i, lane k - h + i)`, and `k - h` remain.
+/// In each lane, as many `wide` steps as fit come first, then single steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reduce {
+    /// The extents; input axes follow them after the instance axes.
+    pub extents: Shape,
+    /// The accumulator's bits before the first step: constants.
+    pub start: Vec<bool>,
+    /// Template: the inputs' bits, then the accumulator's → the accumulator's.
+    pub step: u32,
+    /// Takes several consecutive indices at once.
+    pub wide: Option<Wide>,
+    /// Into how many lanes each instance is split; at least 1.
+    pub lanes: u64,
+    /// Template: accumulator, accumulator → accumulator; used where `lanes` > 1.
+    pub combine: u32,
+    /// Inputs of the finishing template, by the instance axes alone.
+    pub finish: Vec<KernelInput>,
+}
+
+/// A reduction step that takes several indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wide {
+    /// How many consecutive indices.
+    pub factor: u64,
+    /// Template: for each index the inputs' bits, then the accumulator's → the accumulator's.
+    pub template: u32,
+}
+
+/// An operand of a kernel: how its elements follow the kernel's axes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KernelInput {
+    /// The value. Its clear representation is read where `known` says so; its shared one unless `Public`.
+    pub value: Value,
+    /// Who knows its bits.
+    pub known: Known,
+    /// For each axis of the kernel (instance axes, then reduction axes): the value's axis that it moves along, and by
+    /// how many elements a step; `None` where the value does not depend on it. Several may move along one axis.
+    pub walk: Vec<Option<Walk>>,
+    /// Axes of the value that stand whole inside the template, row-major in this order, each element lowest bit first.
+    pub inner: Vec<u8>,
+}
+
+/// How a kernel's axis moves along a value's axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Walk {
+    /// The value's axis.
+    pub axis: u8,
+    /// Elements of that axis a step.
+    pub step: u64,
+}
+
+/// A result of a kernel: its shape is the instance axes, then those that stand inside the template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelOutput {
+    /// The value.
+    pub value: Value,
+    /// Elements of it that an instance makes (1 for a scalar function).
+    pub inner: u64,
+}
