@@ -196,13 +196,11 @@ pub enum Constant {
     Iota,
 }
 
-/// Geometry of a two-dimensional convolution.
+/// Geometry of a two-dimensional convolution (padding is a `Pad` before it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Conv2d {
     /// Steps of the window, by height and width.
     pub stride: [u64; 2],
-    /// Zeros added on each side, by height and width.
-    pub padding: [u64; 2],
     /// Distance between the window's taps.
     pub dilation: [u64; 2],
     /// Groups of channels that are convolved apart.

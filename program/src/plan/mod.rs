@@ -9,7 +9,7 @@
 use motet_circuits::{Known, Template};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Shape;
+use crate::data::{Shape, Type};
 use crate::ir::{Node, Party, Site, Value};
 use crate::place::Place;
 
@@ -27,7 +27,9 @@ pub struct Plan {
     pub protocol: Protocol,
     /// Who garbles.
     pub garbler: Party,
-    /// Where each value of the program is known, by index of the value.
+    /// Types of the values that the plan adds; they are numbered after the program's.
+    pub extra: Vec<Type>,
+    /// Where each value is known, by index: the program's, then the plan's own.
     pub places: Vec<Place>,
     /// The circuit templates.
     pub templates: Vec<Template>,
@@ -140,6 +142,8 @@ pub struct Kernel {
     pub template: u32,
     /// What it makes; the template's outputs are theirs in order.
     pub outputs: Vec<KernelOutput>,
+    /// For `explain`: how many ANDs of an instance come from which place in the source.
+    pub ands: Vec<(Site, u64)>,
 }
 
 /// A sequential reduction inside each instance: `acc = step(inputs at r, acc)` for `r` over the extents, row-major.
@@ -199,7 +203,8 @@ pub struct Walk {
     pub step: u64,
 }
 
-/// A result of a kernel: its shape is the instance axes, then those that stand inside the template.
+/// A result of a kernel: row-major over the instances, then over the elements that an instance makes (the value's own
+/// shape may group the same elements otherwise).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelOutput {
     /// The value.
