@@ -1,5 +1,7 @@
 //! Element types, tensors of plain values, and the nested types of inputs and outputs.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What one element of a tensor is.
@@ -53,6 +55,19 @@ impl Elem {
     }
 }
 
+/// As it is written in a program: `u8`, `fix<40, 13>`.
+impl fmt::Display for Elem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Elem::Bool => f.write_str("bool"),
+            Elem::Int => f.write_str("int"),
+            Elem::Uint(n) => write!(f, "u{n}"),
+            Elem::Sint(n) => write!(f, "i{n}"),
+            Elem::Fix { bits, frac } => write!(f, "fix<{bits}, {frac}>"),
+        }
+    }
+}
+
 /// Sizes of the axes, outermost first; empty for a scalar.
 pub type Shape = Vec<u64>;
 
@@ -74,6 +89,18 @@ impl Type {
     /// Number of elements; saturates (the validator refuses shapes above `ir::MAX_ELEMENTS`).
     pub fn count(&self) -> u64 {
         self.shape.iter().fold(1u64, |n, d| n.saturating_mul(*d))
+    }
+}
+
+/// As it is written in a program: `u8`, `fix<40, 13>[3, 4]`.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.elem.fmt(f)?;
+        if self.shape.is_empty() {
+            return Ok(());
+        }
+        let sizes: Vec<String> = self.shape.iter().map(u64::to_string).collect();
+        write!(f, "[{}]", sizes.join(", "))
     }
 }
 
