@@ -1,1 +1,4 @@
-//! Running a plan with other parties.
+//! Running a plan with other parties. Layers, each using only those before it: `net`, `crypto`, `ot`, `garble`,
+//! `protocol`, `session`.
+
+pub mod net;
