@@ -1,4 +1,5 @@
 //! Running a plan with other parties. Layers, each using only those before it: `net`, `crypto`, `ot`, `garble`,
 //! `protocol`, `session`.
 
+pub mod crypto;
 pub mod net;

@@ -1,0 +1,475 @@
+//! The gates themselves, over vectors of any instruction set.
+//!
+//! [`Garble`] and [`Evaluate`] walk over a batch, in groups of vectors that keep the AES units busy, and hand each group
+//! to one of the gates below. What does not fill a vector goes through padded copies.
+
+use super::super::Block;
+use super::super::isa::{Kernel, Vector};
+use super::keys::GateKey;
+use super::{MAX_BATCH, Wires};
+
+/// Vectors in a group.
+const GROUP: usize = 4;
+/// Lanes of the widest vector.
+const MAX_LANES: usize = 4;
+
+/// How a gate is garbled: from labels of false to the result's labels of false and up to two ciphertexts.
+pub(super) trait GarbleGate: Copy {
+    /// Ciphertexts an instance.
+    const CIPHERTEXTS: usize;
+    /// Garbles `G` vectors of instances, the first of which has number `at`.
+    fn garble<V: Vector, const G: usize>(
+        self,
+        at: usize,
+        a: [V; G],
+        b: [V; G],
+    ) -> ([V; G], [[V; G]; 2]);
+}
+
+/// How a gate is evaluated: from active labels and ciphertexts to the result's active labels.
+pub(super) trait EvaluateGate: Copy {
+    /// Ciphertexts an instance.
+    const CIPHERTEXTS: usize;
+    /// Evaluates `G` vectors of instances, the first of which has number `at`.
+    fn evaluate<V: Vector, const G: usize>(
+        self,
+        at: usize,
+        a: [V; G],
+        b: [V; G],
+        tables: [[V; G]; 2],
+    ) -> [V; G];
+}
+
+/// A gate to be garbled over a batch.
+pub(super) struct Garble<'a, T> {
+    pub slots: &'a mut [Block],
+    pub n: usize,
+    pub wires: Wires,
+    pub tables: &'a mut [u8],
+    pub gate: T,
+}
+
+impl<T: GarbleGate> Kernel for Garble<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(mut self) {
+        assert!(self.n <= MAX_BATCH && self.tables.len() == 16 * T::CIPHERTEXTS * self.n);
+        let mut at = 0;
+        while at + GROUP * V::LANES <= self.n {
+            self.group::<V, GROUP>(at);
+            at += GROUP * V::LANES;
+        }
+        while at + V::LANES <= self.n {
+            self.group::<V, 1>(at);
+            at += V::LANES;
+        }
+        if at < self.n {
+            self.rest::<V>(at);
+        }
+    }
+}
+
+impl<T: GarbleGate> Garble<'_, T> {
+    #[inline(always)]
+    fn group<V: Vector, const G: usize>(&mut self, at: usize) {
+        let a = load::<V, G>(self.slots, self.wires.a * self.n + at);
+        let b = load::<V, G>(self.slots, self.wires.b * self.n + at);
+        let (out, tables) = self.gate.garble(at, a, b);
+        store(self.slots, self.wires.dst * self.n + at, out);
+        for (half, table) in tables.into_iter().enumerate().take(T::CIPHERTEXTS) {
+            for (g, vector) in table.into_iter().enumerate() {
+                vector.store_bytes(&mut self.tables[16 * (half * self.n + at + g * V::LANES)..]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn rest<V: Vector>(&mut self, at: usize) {
+        let count = self.n - at;
+        let a = load_padded::<V>(&self.slots[self.wires.a * self.n + at..][..count]);
+        let b = load_padded::<V>(&self.slots[self.wires.b * self.n + at..][..count]);
+        let ([out], tables) = self.gate.garble(at, [a], [b]);
+        store_padded(
+            out,
+            &mut self.slots[self.wires.dst * self.n + at..][..count],
+        );
+        for (half, [table]) in tables.into_iter().enumerate().take(T::CIPHERTEXTS) {
+            let mut bytes = [0; 16 * MAX_LANES];
+            table.store_bytes(&mut bytes);
+            self.tables[16 * (half * self.n + at)..][..16 * count]
+                .copy_from_slice(&bytes[..16 * count]);
+        }
+    }
+}
+
+/// A gate to be evaluated over a batch.
+pub(super) struct Evaluate<'a, T> {
+    pub slots: &'a mut [Block],
+    pub n: usize,
+    pub wires: Wires,
+    pub tables: &'a [u8],
+    pub gate: T,
+}
+
+impl<T: EvaluateGate> Kernel for Evaluate<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(mut self) {
+        assert!(self.n <= MAX_BATCH && self.tables.len() == 16 * T::CIPHERTEXTS * self.n);
+        let mut at = 0;
+        while at + GROUP * V::LANES <= self.n {
+            self.group::<V, GROUP>(at);
+            at += GROUP * V::LANES;
+        }
+        while at + V::LANES <= self.n {
+            self.group::<V, 1>(at);
+            at += V::LANES;
+        }
+        if at < self.n {
+            self.rest::<V>(at);
+        }
+    }
+}
+
+impl<T: EvaluateGate> Evaluate<'_, T> {
+    #[inline(always)]
+    fn group<V: Vector, const G: usize>(&mut self, at: usize) {
+        let a = load::<V, G>(self.slots, self.wires.a * self.n + at);
+        let b = load::<V, G>(self.slots, self.wires.b * self.n + at);
+        let mut tables = [[V::splat(Block::ZERO); G]; 2];
+        for (half, table) in tables.iter_mut().enumerate().take(T::CIPHERTEXTS) {
+            for (g, vector) in table.iter_mut().enumerate() {
+                *vector = V::load_bytes(&self.tables[16 * (half * self.n + at + g * V::LANES)..]);
+            }
+        }
+        let out = self.gate.evaluate(at, a, b, tables);
+        store(self.slots, self.wires.dst * self.n + at, out);
+    }
+
+    #[inline(always)]
+    fn rest<V: Vector>(&mut self, at: usize) {
+        let count = self.n - at;
+        let a = load_padded::<V>(&self.slots[self.wires.a * self.n + at..][..count]);
+        let b = load_padded::<V>(&self.slots[self.wires.b * self.n + at..][..count]);
+        let mut tables = [[V::splat(Block::ZERO)]; 2];
+        for (half, table) in tables.iter_mut().enumerate().take(T::CIPHERTEXTS) {
+            let mut bytes = [0; 16 * MAX_LANES];
+            bytes[..16 * count]
+                .copy_from_slice(&self.tables[16 * (half * self.n + at)..][..16 * count]);
+            *table = [V::load_bytes(&bytes)];
+        }
+        let [out] = self.gate.evaluate(at, [a], [b], tables);
+        store_padded(
+            out,
+            &mut self.slots[self.wires.dst * self.n + at..][..count],
+        );
+    }
+}
+
+/// Both halves, figure 2 of the paper.
+#[derive(Clone, Copy)]
+pub(super) struct GarbleFull<'k> {
+    pub invert: [bool; 2],
+    pub delta: Block,
+    pub keys: [GateKey<'k>; 2],
+}
+
+impl GarbleGate for GarbleFull<'_> {
+    const CIPHERTEXTS: usize = 2;
+
+    #[inline(always)]
+    fn garble<V: Vector, const G: usize>(
+        self,
+        at: usize,
+        a: [V; G],
+        b: [V; G],
+    ) -> ([V; G], [[V; G]; 2]) {
+        let delta = V::splat(self.delta);
+        let a = add(a, V::splat(self.delta.when(self.invert[0])));
+        let b = add(b, V::splat(self.delta.when(self.invert[1])));
+
+        // The garbler's half: a ∧ p_b, p_b being the colour of b.
+        let (a0, a1) = hash_both(self.keys[0], at, a, self.delta);
+        let mut garbler = a0;
+        let mut out = a0;
+        for g in 0..G {
+            garbler[g] = a0[g].xor(a1[g]).xor_where(b[g].colours(), delta);
+            out[g] = a0[g].xor_where(a[g].colours(), garbler[g]);
+        }
+
+        // The evaluator's half: a ∧ (b ⊕ p_b), where the evaluator sees b ⊕ p_b.
+        let (b0, b1) = hash_both(self.keys[1], at, b, self.delta);
+        let mut evaluator = b0;
+        for g in 0..G {
+            let both = b0[g].xor(b1[g]);
+            evaluator[g] = both.xor(a[g]);
+            out[g] = out[g].xor(b0[g]).xor_where(b[g].colours(), both);
+        }
+        (out, [garbler, evaluator])
+    }
+}
+
+/// Both halves.
+#[derive(Clone, Copy)]
+pub(super) struct EvaluateFull<'k> {
+    pub keys: [GateKey<'k>; 2],
+}
+
+impl EvaluateGate for EvaluateFull<'_> {
+    const CIPHERTEXTS: usize = 2;
+
+    #[inline(always)]
+    fn evaluate<V: Vector, const G: usize>(
+        self,
+        at: usize,
+        a: [V; G],
+        b: [V; G],
+        tables: [[V; G]; 2],
+    ) -> [V; G] {
+        let mut out = hash(self.keys[0], at, a);
+        let evaluator = hash(self.keys[1], at, b);
+        for g in 0..G {
+            out[g] = out[g]
+                .xor(evaluator[g])
+                .xor_where(a[g].colours(), tables[0][g]);
+            out[g] = out[g].xor_where(b[g].colours(), tables[1][g].xor(a[g]));
+        }
+        out
+    }
+}
+
+/// The garbler's half alone: `a` is known to the garbler.
+#[derive(Clone, Copy)]
+pub(super) struct GarbleGarblerHalf<'k> {
+    pub bits: u128,
+    pub invert: bool,
+    pub delta: Block,
+    pub key: GateKey<'k>,
+}
+
+impl GarbleGate for GarbleGarblerHalf<'_> {
+    const CIPHERTEXTS: usize = 1;
+
+    #[inline(always)]
+    fn garble<V: Vector, const G: usize>(
+        self,
+        at: usize,
+        _: [V; G],
+        b: [V; G],
+    ) -> ([V; G], [[V; G]; 2]) {
+        let delta = V::splat(self.delta);
+        let b = add(b, V::splat(self.delta.when(self.invert)));
+        let (b0, b1) = hash_both(self.key, at, b, self.delta);
+        let mut table = b0;
+        let mut out = b0;
+        for g in 0..G {
+            let known = V::mask((self.bits >> (at + g * V::LANES)) as u8);
+            table[g] = b0[g].xor(b1[g]).xor_where(known, delta);
+            out[g] = b0[g].xor_where(b[g].colours(), table[g]);
+        }
+        (out, [table, table])
+    }
+}
+
+/// The garbler's half alone.
+#[derive(Clone, Copy)]
+pub(super) struct EvaluateGarblerHalf<'k> {
+    pub key: GateKey<'k>,
+}
+
+impl EvaluateGate for EvaluateGarblerHalf<'_> {
+    const CIPHERTEXTS: usize = 1;
+
+    #[inline(always)]
+    fn evaluate<V: Vector, const G: usize>(
+        self,
+        at: usize,
+        _: [V; G],
+        b: [V; G],
+        tables: [[V; G]; 2],
+    ) -> [V; G] {
+        let mut out = hash(self.key, at, b);
+        for g in 0..G {
+            out[g] = out[g].xor_where(b[g].colours(), tables[0][g]);
+        }
+        out
+    }
+}
+
+/// The evaluator's half alone: `a` is known to the evaluator.
+#[derive(Clone, Copy)]
+pub(super) struct GarbleEvaluatorHalf<'k> {
+    pub invert: [bool; 2],
+    pub delta: Block,
+    pub key: GateKey<'k>,
+}
+
+impl GarbleGate for GarbleEvaluatorHalf<'_> {
+    const CIPHERTEXTS: usize = 1;
+
+    #[inline(always)]
+    fn garble<V: Vector, const G: usize>(
+        self,
+        at: usize,
+        a: [V; G],
+        b: [V; G],
+    ) -> ([V; G], [[V; G]; 2]) {
+        let a = add(a, V::splat(self.delta.when(self.invert[0])));
+        let b = add(b, V::splat(self.delta.when(self.invert[1])));
+        let (a0, a1) = hash_both(self.key, at, a, self.delta);
+        let mut table = a0;
+        for g in 0..G {
+            table[g] = a0[g].xor(a1[g]).xor(b[g]);
+        }
+        (a0, [table, table])
+    }
+}
+
+/// The evaluator's half alone.
+#[derive(Clone, Copy)]
+pub(super) struct EvaluateEvaluatorHalf<'k> {
+    pub bits: u128,
+    pub key: GateKey<'k>,
+}
+
+impl EvaluateGate for EvaluateEvaluatorHalf<'_> {
+    const CIPHERTEXTS: usize = 1;
+
+    #[inline(always)]
+    fn evaluate<V: Vector, const G: usize>(
+        self,
+        at: usize,
+        a: [V; G],
+        b: [V; G],
+        tables: [[V; G]; 2],
+    ) -> [V; G] {
+        let mut out = hash(self.key, at, a);
+        for g in 0..G {
+            let known = V::mask((self.bits >> (at + g * V::LANES)) as u8);
+            out[g] = out[g].xor_where(known, tables[0][g].xor(b[g]));
+        }
+        out
+    }
+}
+
+/// Exclusive or over a batch.
+pub(super) struct Xor<'a> {
+    pub slots: &'a mut [Block],
+    pub n: usize,
+    pub wires: Wires,
+    pub add: Block,
+}
+
+impl Kernel for Xor<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Xor {
+            slots,
+            n,
+            wires,
+            add,
+        } = self;
+        let extra = V::splat(add);
+        let vectors = n / V::LANES * V::LANES;
+        for at in (0..vectors).step_by(V::LANES) {
+            let a = V::load(&slots[wires.a * n + at..]);
+            let b = V::load(&slots[wires.b * n + at..]);
+            a.xor(b).xor(extra).store(&mut slots[wires.dst * n + at..]);
+        }
+        for at in vectors..n {
+            slots[wires.dst * n + at] = slots[wires.a * n + at] ^ slots[wires.b * n + at] ^ add;
+        }
+    }
+}
+
+/// `H` of every label, and of every label with Δ added.
+#[inline(always)]
+fn hash_both<V: Vector, const G: usize>(
+    key: GateKey<'_>,
+    at: usize,
+    labels: [V; G],
+    delta: Block,
+) -> ([V; G], [V; G]) {
+    let sigma_delta = V::splat(delta.sigma());
+    let zero = points(at, labels);
+    let one = add(zero, sigma_delta);
+    (permute(key, zero), permute(key, one))
+}
+
+/// `H` of every label.
+#[inline(always)]
+fn hash<V: Vector, const G: usize>(key: GateKey<'_>, at: usize, labels: [V; G]) -> [V; G] {
+    permute(key, points(at, labels))
+}
+
+/// `σ(x) ⊕ i` of every label `x` and its instance `i`.
+#[inline(always)]
+fn points<V: Vector, const G: usize>(at: usize, mut labels: [V; G]) -> [V; G] {
+    for (g, label) in labels.iter_mut().enumerate() {
+        *label = label.sigma().xor(V::load(&INSTANCES[at + g * V::LANES..]));
+    }
+    labels
+}
+
+/// `AES_k(y) ⊕ y`.
+#[inline(always)]
+fn permute<V: Vector, const G: usize>(key: GateKey<'_>, points: [V; G]) -> [V; G] {
+    let mut out = V::encrypt(key, points);
+    for g in 0..G {
+        out[g] = out[g].xor(points[g]);
+    }
+    out
+}
+
+/// The numbers of the instances, and room for a vector that reaches beyond them.
+static INSTANCES: [Block; MAX_BATCH + MAX_LANES] = {
+    let mut numbers = [Block::ZERO; MAX_BATCH + MAX_LANES];
+    let mut i = 0;
+    while i < numbers.len() {
+        numbers[i] = Block::new(i as u128);
+        i += 1;
+    }
+    numbers
+};
+
+#[inline(always)]
+fn add<V: Vector, const G: usize>(mut vectors: [V; G], block: V) -> [V; G] {
+    for vector in &mut vectors {
+        *vector = vector.xor(block);
+    }
+    vectors
+}
+
+#[inline(always)]
+fn load<V: Vector, const G: usize>(slots: &[Block], from: usize) -> [V; G] {
+    let mut vectors = [V::splat(Block::ZERO); G];
+    for (g, vector) in vectors.iter_mut().enumerate() {
+        *vector = V::load(&slots[from + g * V::LANES..]);
+    }
+    vectors
+}
+
+#[inline(always)]
+fn store<V: Vector, const G: usize>(slots: &mut [Block], to: usize, vectors: [V; G]) {
+    for (g, vector) in vectors.into_iter().enumerate() {
+        vector.store(&mut slots[to + g * V::LANES..]);
+    }
+}
+
+#[inline(always)]
+fn load_padded<V: Vector>(blocks: &[Block]) -> V {
+    let mut lanes = [Block::ZERO; MAX_LANES];
+    lanes[..blocks.len()].copy_from_slice(blocks);
+    V::load(&lanes)
+}
+
+#[inline(always)]
+fn store_padded<V: Vector>(vector: V, blocks: &mut [Block]) {
+    let mut lanes = [Block::ZERO; MAX_LANES];
+    vector.store(&mut lanes);
+    blocks.copy_from_slice(&lanes[..blocks.len()]);
+}

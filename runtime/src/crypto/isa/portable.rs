@@ -1,0 +1,87 @@
+//! The instruction set that is not one: plain Rust, AES by the `aes` crate (which is constant-time, and finds the
+//! machine's AES instructions by itself where there are any).
+//!
+//! It is the reference that the others are tested against, and what runs where none of them does.
+
+use aes::Aes128;
+use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+
+use super::{RoundKeys, Vector};
+use crate::crypto::Block;
+
+/// Four blocks.
+#[derive(Clone, Copy)]
+pub(super) struct Portable([Block; 4]);
+
+impl Portable {
+    fn each(self, f: impl Fn(usize, Block) -> Block) -> Self {
+        let mut blocks = self.0;
+        for (lane, block) in blocks.iter_mut().enumerate() {
+            *block = f(lane, *block);
+        }
+        Portable(blocks)
+    }
+}
+
+impl Vector for Portable {
+    const LANES: usize = 4;
+    type Mask = u8;
+
+    fn load(blocks: &[Block]) -> Self {
+        Portable([blocks[0], blocks[1], blocks[2], blocks[3]])
+    }
+
+    fn store(self, blocks: &mut [Block]) {
+        blocks[..4].copy_from_slice(&self.0);
+    }
+
+    fn load_bytes(bytes: &[u8]) -> Self {
+        let mut blocks = [Block::ZERO; 4];
+        for (block, bytes) in blocks.iter_mut().zip(bytes.as_chunks::<16>().0) {
+            *block = Block::from_bytes(*bytes);
+        }
+        Portable(blocks)
+    }
+
+    fn store_bytes(self, bytes: &mut [u8]) {
+        for (bytes, block) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(self.0) {
+            *bytes = block.to_bytes();
+        }
+    }
+
+    fn splat(block: Block) -> Self {
+        Portable([block; 4])
+    }
+
+    fn xor(self, other: Self) -> Self {
+        self.each(|lane, block| block ^ other.0[lane])
+    }
+
+    fn sigma(self) -> Self {
+        self.each(|_, block| block.sigma())
+    }
+
+    fn colours(self) -> u8 {
+        let bit = |lane: usize| u8::from(self.0[lane].colour()) << lane;
+        bit(0) | bit(1) | bit(2) | bit(3)
+    }
+
+    fn mask(bits: u8) -> u8 {
+        bits
+    }
+
+    fn xor_where(self, mask: u8, other: Self) -> Self {
+        self.each(|lane, block| block ^ other.0[lane].when(mask >> lane & 1 == 1))
+    }
+
+    fn encrypt<K: RoundKeys, const N: usize>(key: K, blocks: [Self; N]) -> [Self; N] {
+        let cipher = Aes128::new(&Array::from(key.round(0).to_bytes()));
+        let mut bytes = blocks.map(|vector| vector.0.map(|block| Array::from(block.to_bytes())));
+        cipher.encrypt_blocks(bytes.as_flattened_mut());
+        bytes.map(|vector| Portable(vector.map(|block| Block::from_bytes(block.into()))))
+    }
+
+    fn next_round_key(self, _: u8) -> Self {
+        self
+    }
+}
