@@ -2,4 +2,5 @@
 //! `protocol`, `session`.
 
 pub mod crypto;
+pub mod garble;
 pub mod net;

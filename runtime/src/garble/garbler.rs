@@ -1,0 +1,143 @@
+//! The garbler: holds Δ and the labels of 0, and makes the tables, straight in the link's send buffer.
+
+use motet_circuits::{AndKind, Instr};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::prepared::{Op, Source};
+use super::{Batch, Prepared, all, wires};
+use crate::crypto::gate::Wires;
+use crate::crypto::{Block, Kernels, Prg, TweakKeys};
+use crate::net::{Channel, NetError};
+
+/// Makes garbled tables.
+pub struct Garbler {
+    kernels: Kernels,
+    delta: Delta,
+    keys: TweakKeys,
+    derived: Prg,
+}
+
+/// The difference between the labels of a wire, wiped on drop.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Delta(Block);
+
+impl Garbler {
+    /// A garbler. `delta` has its colour bit set; `keys` and `derived` are as the evaluator's, and `derived` yields
+    /// nothing but the active labels of wires that the garbler knows.
+    pub fn new(kernels: Kernels, delta: Block, keys: TweakKeys, derived: Prg) -> Self {
+        Garbler { kernels, delta: Delta(delta.with_colour()), keys, derived }
+    }
+
+    /// Runs a template over the batch.
+    ///
+    /// # Errors
+    /// The link failed.
+    pub fn run(&mut self, template: &Prepared, batch: &mut Batch, channel: &mut Channel) -> Result<(), NetError> {
+        for (ops, bytes) in template.pieces(batch.n) {
+            if bytes == 0 {
+                self.piece(ops, batch, &mut []);
+            } else {
+                channel.send_with(bytes, |tables| self.piece(ops, batch, tables))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn piece(&mut self, ops: &[Op], batch: &mut Batch, mut tables: &mut [u8]) {
+        let n = batch.n;
+        for op in ops {
+            match op.instr {
+                Instr::Xor { dst, a, b, invert } => {
+                    if op.bits {
+                        batch.bits[dst as usize] = batch.bits[a as usize] ^ batch.bits[b as usize] ^ all(invert);
+                    }
+                    if op.labels {
+                        let delta = invert.then_some(self.delta.0);
+                        self.kernels.xor(&mut batch.labels, n, wires(dst, a, b), delta);
+                    }
+                }
+                Instr::And { kind, dst, a, b, invert_a, invert_b } => {
+                    let wires = wires(dst, a, b);
+                    let Wires { dst, a, b } = wires;
+                    let a_bits = batch.bits[a] ^ all(invert_a);
+                    let invert = [invert_a, invert_b];
+                    if op.bits {
+                        batch.bits[dst] = a_bits & (batch.bits[b] ^ all(invert_b));
+                    }
+                    let labels = &mut batch.labels;
+                    match kind {
+                        AndKind::Public if op.labels => self.select(labels, n, dst, b, a_bits, invert_b),
+                        AndKind::Garbler if op.labels => {
+                            self.derive(batch.bits[dst], &mut labels[dst * n..(dst + 1) * n]);
+                        }
+                        AndKind::Public | AndKind::Garbler => {}
+                        AndKind::GarblerHalf => {
+                            let table = take(&mut tables, 16 * n);
+                            let key = self.keys.one();
+                            let delta = self.delta.0;
+                            self.kernels.garble_garbler_half(labels, n, wires, a_bits, invert_b, delta, key, table);
+                        }
+                        AndKind::EvaluatorHalf => {
+                            let table = take(&mut tables, 16 * n);
+                            let key = self.keys.one();
+                            let delta = self.delta.0;
+                            self.kernels.garble_evaluator_half(labels, n, wires, invert, delta, key, table);
+                        }
+                        AndKind::Full => {
+                            let table = take(&mut tables, 32 * n);
+                            let keys = self.keys.two();
+                            self.kernels.garble_full(labels, n, wires, invert, self.delta.0, keys, table);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// `dst = b` where the public bit is set, else the constant 0, whose `W0` is zero.
+    fn select(&self, labels: &mut [Block], n: usize, dst: usize, b: usize, bits: u128, invert: bool) {
+        let inverted = self.delta.0.when(invert);
+        for i in 0..n {
+            labels[dst * n + i] = (labels[b * n + i] ^ inverted).when(bits >> i & 1 == 1);
+        }
+    }
+
+    /// The labels of an output of the template that was run.
+    pub fn output(&mut self, template: &Prepared, batch: &Batch, index: usize, out: &mut [Block]) {
+        match template.sources[index] {
+            Source::Slot { slot, invert } => {
+                let inverted = self.delta.0.when(invert);
+                for (to, from) in out.iter_mut().zip(batch.labels(slot)) {
+                    *to = *from ^ inverted;
+                }
+            }
+            Source::Derived { slot, invert } => self.derive(batch.bits[slot] ^ all(invert), out),
+            Source::Const(value) => self.derive(all(value), out),
+        }
+    }
+
+    /// Makes labels for bits that the garbler knows: the seed's active ones, and `W0 = active ⊕ bit·Δ`.
+    pub fn derive(&mut self, bits: u128, out: &mut [Block]) {
+        self.derived.fill(out);
+        self.add(bits, out);
+    }
+
+    /// Makes labels for bits that both know: active 0, `W0 = bit·Δ`.
+    pub fn public(&self, bits: u128, out: &mut [Block]) {
+        out.fill(Block::ZERO);
+        self.add(bits, out);
+    }
+
+    fn add(&self, bits: u128, out: &mut [Block]) {
+        for (i, label) in out.iter_mut().enumerate() {
+            *label ^= self.delta.0.when(bits >> i & 1 == 1);
+        }
+    }
+}
+
+/// The next bytes of the tables.
+fn take<'a>(tables: &mut &'a mut [u8], bytes: usize) -> &'a mut [u8] {
+    let (first, rest) = std::mem::take(tables).split_at_mut(bytes);
+    *tables = rest;
+    first
+}
