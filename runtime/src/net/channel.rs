@@ -46,10 +46,7 @@ impl Channel {
         peer: &str,
         config: &Config,
     ) -> Result<Channel, NetError> {
-        let lost = |cause| NetError::Lost {
-            peer: peer.to_owned(),
-            cause,
-        };
+        let lost = |cause| NetError::Lost { peer: peer.to_owned(), cause };
         let (line, heartbeat) = heartbeat::start(sink, config.heartbeat).map_err(lost)?;
         let mut channel = Channel {
             peer: peer.to_owned(),
@@ -63,6 +60,18 @@ impl Channel {
         };
         channel.transmit(&frame::greeting())?;
         Ok(channel)
+    }
+
+    /// Waits until the peer has opened the stream in the right way.
+    pub(super) fn await_greeting(&mut self) -> Result<(), NetError> {
+        let since = Instant::now();
+        loop {
+            self.inbox.parse(1).map_err(|stop| self.told(stop))?;
+            if self.inbox.greeted {
+                return Ok(());
+            }
+            self.read_more(1, since)?;
+        }
     }
 
     /// The two ends of a channel within the process, as fast as memory; the parties are called `alice` (the first end
@@ -79,8 +88,7 @@ impl Channel {
     pub fn pair_over(link: Link, config: &Config) -> (Channel, Channel) {
         let [alice, bob] = memory::pair(link);
         let end = |(source, sink): (memory::ReadEnd, memory::WriteEnd), peer| {
-            Channel::open(Box::new(source), Box::new(sink), peer, config)
-                .expect("a fresh link in memory")
+            Channel::open(Box::new(source), Box::new(sink), peer, config).expect("a fresh link in memory")
         };
         (end(alice, "bob"), end(bob, "alice"))
     }
@@ -106,11 +114,7 @@ impl Channel {
     ///
     /// [`NetError::Cancelled`].
     pub fn check(&self) -> Result<(), NetError> {
-        if self.config.cancel.is_cancelled() {
-            Err(NetError::Cancelled)
-        } else {
-            Ok(())
-        }
+        if self.config.cancel.is_cancelled() { Err(NetError::Cancelled) } else { Ok(()) }
     }
 
     /// Sends bytes.
@@ -140,15 +144,8 @@ impl Channel {
     /// # Panics
     ///
     /// Where `len` is above [`MAX_CHUNK`].
-    pub fn send_with<R>(
-        &mut self,
-        len: usize,
-        fill: impl FnOnce(&mut [u8]) -> R,
-    ) -> Result<R, NetError> {
-        assert!(
-            len <= MAX_CHUNK,
-            "a chunk of {len} bytes does not fit the send buffer"
-        );
+    pub fn send_with<R>(&mut self, len: usize, fill: impl FnOnce(&mut [u8]) -> R) -> Result<R, NetError> {
+        assert!(len <= MAX_CHUNK, "a chunk of {len} bytes does not fit the send buffer");
         if self.outbox.room() < len {
             self.flush()?;
         }
@@ -163,11 +160,9 @@ impl Channel {
     ///
     /// As [`send`](Self::send).
     pub fn send_message<T: Serialize>(&mut self, message: &T) -> Result<(), NetError> {
-        let bytes =
-            postcard::to_stdvec(message).map_err(|e| Malformed::Message(e).from(&self.peer))?;
-        let length = u32::try_from(bytes.len()).map_err(|_| {
-            Malformed::Message(postcard::Error::SerializeBufferFull).from(&self.peer)
-        })?;
+        let bytes = postcard::to_stdvec(message).map_err(|e| Malformed::Message(e).from(&self.peer))?;
+        let length = u32::try_from(bytes.len())
+            .map_err(|_| Malformed::Message(postcard::Error::SerializeBufferFull).from(&self.peer))?;
         self.send(&length.to_le_bytes())?;
         self.send(&bytes)
     }
@@ -210,15 +205,8 @@ impl Channel {
     /// # Panics
     ///
     /// Where `len` is above [`MAX_CHUNK`].
-    pub fn receive_with<R>(
-        &mut self,
-        len: usize,
-        read: impl FnOnce(&[u8]) -> R,
-    ) -> Result<R, NetError> {
-        assert!(
-            len <= MAX_CHUNK,
-            "a chunk of {len} bytes does not fit the receive buffer"
-        );
+    pub fn receive_with<R>(&mut self, len: usize, read: impl FnOnce(&[u8]) -> R) -> Result<R, NetError> {
+        assert!(len <= MAX_CHUNK, "a chunk of {len} bytes does not fit the receive buffer");
         self.flush()?;
         self.await_payload(len)?;
         Ok(read(self.inbox.take(len)))
@@ -246,9 +234,7 @@ impl Channel {
         }
         match postcard::take_from_bytes(&bytes) {
             Ok((message, [])) => Ok(message),
-            Ok(_) => {
-                Err(Malformed::Message(postcard::Error::DeserializeBadEncoding).from(&self.peer))
-            }
+            Ok(_) => Err(Malformed::Message(postcard::Error::DeserializeBadEncoding).from(&self.peer)),
             Err(e) => Err(Malformed::Message(e).from(&self.peer)),
         }
     }
@@ -307,11 +293,7 @@ impl Channel {
     }
 
     fn send_if_full(&mut self) -> Result<(), NetError> {
-        if self.outbox.held() >= SEND_AT {
-            self.flush()
-        } else {
-            Ok(())
-        }
+        if self.outbox.held() >= SEND_AT { self.flush() } else { Ok(()) }
     }
 
     /// Writes whole frames to the stream.
@@ -322,11 +304,7 @@ impl Channel {
         let mut sink = self.lock(&line, progress)?;
         self.sent += bytes.len() as u64;
         loop {
-            let outcome = if bytes.is_empty() {
-                sink.flush().map(|()| 0)
-            } else {
-                sink.write(bytes)
-            };
+            let outcome = if bytes.is_empty() { sink.flush().map(|()| 0) } else { sink.write(bytes) };
             match attempt(outcome) {
                 Attempt::Done(_) if bytes.is_empty() => break,
                 Attempt::Done(n) => {
@@ -342,11 +320,7 @@ impl Channel {
     }
 
     /// The sink, once the heartbeat is done with it.
-    fn lock<'a>(
-        &mut self,
-        line: &'a Line,
-        since: Instant,
-    ) -> Result<MutexGuard<'a, Box<dyn Sink>>, NetError> {
+    fn lock<'a>(&mut self, line: &'a Line, since: Instant) -> Result<MutexGuard<'a, Box<dyn Sink>>, NetError> {
         loop {
             if let Some(sink) = line.try_lock() {
                 return Ok(sink);
@@ -366,9 +340,7 @@ impl Channel {
         {
             self.inbox.came(n);
         }
-        self.inbox
-            .parse(usize::MAX)
-            .map_err(|stop| self.told(stop))?;
+        self.inbox.parse(usize::MAX).map_err(|stop| self.told(stop))?;
         self.check_silence(since)
     }
 
@@ -376,10 +348,7 @@ impl Channel {
         if since.max(self.inbox.heard).elapsed() < self.config.timeout {
             return Ok(());
         }
-        Err(NetError::Silent {
-            peer: self.peer.clone(),
-            seconds: self.config.timeout.as_secs_f32(),
-        })
+        Err(NetError::Silent { peer: self.peer.clone(), seconds: self.config.timeout.as_secs_f32() })
     }
 
     /// Waits until `len` bytes of payload are ready.
@@ -394,9 +363,7 @@ impl Channel {
                 return Ok(());
             }
             if self.inbox.goodbye {
-                return Err(NetError::Ended {
-                    peer: self.peer.clone(),
-                });
+                return Err(NetError::Ended { peer: self.peer.clone() });
             }
             self.read_more(len, since)?;
         }
@@ -406,18 +373,14 @@ impl Channel {
     fn read_more(&mut self, want: usize, since: Instant) -> Result<(), NetError> {
         self.check()?;
         match attempt(self.source.read(self.inbox.space(want), true)) {
-            Attempt::Done(0) => Err(NetError::Closed {
-                peer: self.peer.clone(),
-            }),
+            Attempt::Done(0) if self.inbox.greeted => Err(NetError::Closed { peer: self.peer.clone() }),
+            Attempt::Done(0) => Err(NetError::ClosedAtOnce { peer: self.peer.clone() }),
             Attempt::Done(n) => {
                 self.inbox.came(n);
                 Ok(())
             }
             Attempt::NotYet => self.check_silence(since),
-            Attempt::Failed(cause) => Err(NetError::Lost {
-                peer: self.peer.clone(),
-                cause,
-            }),
+            Attempt::Failed(cause) => Err(NetError::Lost { peer: self.peer.clone(), cause }),
         }
     }
 
@@ -436,18 +399,12 @@ impl Channel {
                 Attempt::NotYet => {}
             }
         }
-        NetError::Lost {
-            peer: self.peer.clone(),
-            cause,
-        }
+        NetError::Lost { peer: self.peer.clone(), cause }
     }
 
     fn told(&self, stop: Stop) -> NetError {
         match stop {
-            Stop::Abort(reason) => NetError::Stopped {
-                peer: self.peer.clone(),
-                reason,
-            },
+            Stop::Abort(reason) => NetError::Stopped { peer: self.peer.clone(), reason },
             Stop::Malformed(what) => what.from(&self.peer),
         }
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use thiserror::Error;
 
 use super::frame::{MAX_FRAME, WIRE_VERSION};
+use super::keys::Fingerprint;
 
 /// A failure of the link, or of the peer as seen through it.
 #[derive(Debug, Error)]
@@ -32,6 +33,12 @@ pub enum NetError {
     /// The stream ended without a goodbye.
     #[error("{peer} closed the connection in the middle of the run")]
     Closed {
+        /// The other party.
+        peer: String,
+    },
+    /// The stream ended before the peer said anything.
+    #[error("{peer} closed the connection before the session began; does it use keys where this side has none?")]
+    ClosedAtOnce {
         /// The other party.
         peer: String,
     },
@@ -65,10 +72,40 @@ pub enum NetError {
         /// What the operating system says.
         cause: io::Error,
     },
+    /// The peer is not who it should be.
+    #[error("{peer} does not have the key that it should: expected {expected}, shown {shown}")]
+    WrongKey {
+        /// The other party.
+        peer: String,
+        /// Of the key that this side was given.
+        expected: Fingerprint,
+        /// Of the key that the peer has.
+        shown: Fingerprint,
+    },
+    /// The peer was given another key for this side.
+    #[error("{peer} refuses this side's key {own}: it was given another one")]
+    KeyRefused {
+        /// The other party.
+        peer: String,
+        /// Of this side's key.
+        own: Fingerprint,
+    },
+    /// The peer does not protect the line.
+    #[error("{peer} does not speak TLS; was it started without keys?")]
+    NotTls {
+        /// The other party.
+        peer: String,
+    },
+    /// TLS failed.
+    #[error("the line to {peer} could not be protected ({cause})")]
+    Tls {
+        /// The other party.
+        peer: String,
+        /// What the TLS library says.
+        cause: rustls::Error,
+    },
     /// Plaintext between machines.
-    #[error(
-        "{address} is not on this machine, and without keys what is sent there could be read and changed"
-    )]
+    #[error("{address} is not on this machine, and without keys what is sent there could be read and changed")]
     Plaintext {
         /// As the user gave it.
         address: String,
@@ -144,9 +181,6 @@ pub enum Malformed {
 
 impl Malformed {
     pub(super) fn from(self, peer: &str) -> NetError {
-        NetError::Malformed {
-            peer: peer.to_owned(),
-            what: self,
-        }
+        NetError::Malformed { peer: peer.to_owned(), what: self }
     }
 }

@@ -32,7 +32,8 @@ pub(super) enum Kind {
     Goodbye,
 }
 
-const TLS_HANDSHAKE_RECORD: u8 = 0x16;
+/// First byte of a TLS handshake.
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// How this side opens the stream.
 pub(super) fn greeting() -> [u8; GREETING] {
@@ -42,7 +43,7 @@ pub(super) fn greeting() -> [u8; GREETING] {
 
 /// Checks how the peer opened the stream.
 pub(super) fn check_greeting(bytes: [u8; GREETING]) -> Result<(), Malformed> {
-    if bytes[0] == TLS_HANDSHAKE_RECORD {
+    if bytes[0] == TLS_HANDSHAKE {
         return Err(Malformed::Tls);
     }
     if bytes[..6] != greeting()[..6] {
@@ -79,11 +80,7 @@ pub(super) fn decode(bytes: [u8; HEADER]) -> Result<(Kind, usize), Malformed> {
         3 => (Kind::Goodbye, size == 0),
         other => return Err(Malformed::Kind(other)),
     };
-    if good {
-        Ok((kind, size))
-    } else {
-        Err(Malformed::ControlLength(length))
-    }
+    if good { Ok((kind, size)) } else { Err(Malformed::ControlLength(length)) }
 }
 
 /// A reason as it may be shown or sent: printable, on one line, of bounded length.
@@ -104,12 +101,7 @@ mod tests {
 
     #[test]
     fn headers_come_back() {
-        for (kind, length) in [
-            (Kind::Data, 1),
-            (Kind::Data, MAX_FRAME),
-            (Kind::Abort, 17),
-            (Kind::Goodbye, 0),
-        ] {
+        for (kind, length) in [(Kind::Data, 1), (Kind::Data, MAX_FRAME), (Kind::Abort, 17), (Kind::Goodbye, 0)] {
             assert_eq!(decode(encode(kind, length)), Ok((kind, length)));
         }
     }
@@ -130,15 +122,9 @@ mod tests {
     #[test]
     fn greetings_are_told_apart() {
         assert_eq!(check_greeting(greeting()), Ok(()));
-        assert_eq!(
-            check_greeting(*b"MOTET\0\x02\x01"),
-            Err(Malformed::Version(0x102))
-        );
+        assert_eq!(check_greeting(*b"MOTET\0\x02\x01"), Err(Malformed::Version(0x102)));
         assert_eq!(check_greeting(*b"GET / HT"), Err(Malformed::NotMotet));
-        assert_eq!(
-            check_greeting([0x16, 3, 1, 0, 0, 0, 0, 0]),
-            Err(Malformed::Tls)
-        );
+        assert_eq!(check_greeting([0x16, 3, 1, 0, 0, 0, 0, 0]), Err(Malformed::Tls));
     }
 
     #[test]

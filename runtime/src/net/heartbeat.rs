@@ -31,14 +31,11 @@ impl Line {
 
     /// Notes that something was sent.
     pub(super) fn touched(&self) {
-        self.last_sent
-            .store(self.made.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.last_sent.store(self.made.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
     fn idle(&self) -> Duration {
-        self.made.elapsed().saturating_sub(Duration::from_millis(
-            self.last_sent.load(Ordering::Relaxed),
-        ))
+        self.made.elapsed().saturating_sub(Duration::from_millis(self.last_sent.load(Ordering::Relaxed)))
     }
 }
 
@@ -57,16 +54,8 @@ pub(super) fn start(sink: Box<dyn Sink>, interval: Duration) -> io::Result<(Arc<
         stop: AtomicBool::new(false),
     });
     let theirs = line.clone();
-    let thread = thread::Builder::new()
-        .name("heartbeat".into())
-        .spawn(move || beat(&theirs, interval))?;
-    Ok((
-        line.clone(),
-        Heartbeat {
-            line,
-            thread: Some(thread),
-        },
-    ))
+    let thread = thread::Builder::new().name("heartbeat".into()).spawn(move || beat(&theirs, interval))?;
+    Ok((line.clone(), Heartbeat { line, thread: Some(thread) }))
 }
 
 fn beat(line: &Line, interval: Duration) {
@@ -94,11 +83,7 @@ fn beat(line: &Line, interval: Duration) {
 
 fn send(sink: &mut dyn Sink, mut bytes: &[u8], stop: &AtomicBool) -> io::Result<()> {
     loop {
-        let outcome = if bytes.is_empty() {
-            sink.flush().map(|()| 0)
-        } else {
-            sink.write(bytes)
-        };
+        let outcome = if bytes.is_empty() { sink.flush().map(|()| 0) } else { sink.write(bytes) };
         match attempt(outcome) {
             Attempt::Done(_) if bytes.is_empty() => return Ok(()),
             Attempt::Done(n) => bytes = &bytes[n..],

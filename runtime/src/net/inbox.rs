@@ -25,7 +25,8 @@ pub(super) struct Inbox {
     filled: usize,
     /// Bytes of the current data frame that have not come yet.
     frame_left: usize,
-    greeted: bool,
+    /// Whether the peer opened the stream in the right way.
+    pub(super) greeted: bool,
     /// Whether the peer said goodbye.
     pub(super) goodbye: bool,
     /// When bytes last came.
@@ -122,9 +123,7 @@ impl Inbox {
                     Kind::Abort if unparsed < HEADER + length => break,
                     Kind::Abort => {
                         let reason = &self.buffer[self.end + HEADER..][..length];
-                        return Err(Stop::Abort(frame::clean_reason(&String::from_utf8_lossy(
-                            reason,
-                        ))));
+                        return Err(Stop::Abort(frame::clean_reason(&String::from_utf8_lossy(reason))));
                     }
                 }
                 self.skip(HEADER);
@@ -144,8 +143,7 @@ impl Inbox {
 
     /// Drops unparsed bytes, moving the payload before them up.
     fn skip(&mut self, n: usize) {
-        self.buffer
-            .copy_within(self.start..self.end, self.start + n);
+        self.buffer.copy_within(self.start..self.end, self.start + n);
         self.start += n;
         self.end += n;
     }

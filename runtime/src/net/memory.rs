@@ -18,17 +18,12 @@ pub struct Link {
 
 impl Link {
     /// As fast as memory.
-    pub const INSTANT: Link = Link {
-        latency: Duration::ZERO,
-        rate: None,
-    };
+    pub const INSTANT: Link = Link { latency: Duration::ZERO, rate: None };
 
     /// Bytes that may be under way: what a well-tuned socket buffer holds, and at least twice the bandwidth-delay
     /// product.
     fn capacity(&self) -> usize {
-        let under_way = self
-            .rate
-            .map_or(0.0, |rate| 2.0 * rate * self.latency.as_secs_f64());
+        let under_way = self.rate.map_or(0.0, |rate| 2.0 * rate * self.latency.as_secs_f64());
         (under_way as usize).max(4 << 20)
     }
 }
@@ -37,10 +32,7 @@ impl Link {
 pub(super) fn pair(link: Link) -> [(ReadEnd, WriteEnd); 2] {
     let there = Arc::new(Pipe::new(link));
     let back = Arc::new(Pipe::new(link));
-    [
-        (ReadEnd(back.clone()), WriteEnd(there.clone())),
-        (ReadEnd(there), WriteEnd(back)),
-    ]
+    [(ReadEnd(back.clone()), WriteEnd(there.clone())), (ReadEnd(there), WriteEnd(back))]
 }
 
 /// One direction.
@@ -71,11 +63,7 @@ pub(super) struct WriteEnd(Arc<Pipe>);
 
 impl Pipe {
     fn new(link: Link) -> Self {
-        Pipe {
-            link,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        }
+        Pipe { link, state: Mutex::default(), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -84,10 +72,7 @@ impl Pipe {
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>, until: Instant) -> MutexGuard<'a, State> {
         let time = until.saturating_duration_since(Instant::now());
-        self.changed
-            .wait_timeout(state, time)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
+        self.changed.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
@@ -102,20 +87,12 @@ impl Source for ReadEnd {
                 Some(at) if at <= now => break,
                 None if state.closed => return Ok(0),
                 _ if now >= deadline => return Err(io::ErrorKind::WouldBlock.into()),
-                at => {
-                    state = self
-                        .0
-                        .wait(state, at.map_or(deadline, |at| at.min(deadline)))
-                }
+                at => state = self.0.wait(state, at.map_or(deadline, |at| at.min(deadline))),
             }
         }
         let now = Instant::now();
         let mut done = 0;
-        while let Some(parcel) = state
-            .parcels
-            .front_mut()
-            .filter(|p| p.arrives <= now && done < into.len())
-        {
+        while let Some(parcel) = state.parcels.front_mut().filter(|p| p.arrives <= now && done < into.len()) {
             let n = (into.len() - done).min(parcel.bytes.len() - parcel.taken);
             into[done..done + n].copy_from_slice(&parcel.bytes[parcel.taken..parcel.taken + n]);
             parcel.taken += n;
@@ -153,11 +130,7 @@ impl Sink for WriteEnd {
         state.line_free = Some(sent);
         state.held += n;
         let arrives = sent + self.0.link.latency;
-        state.parcels.push_back(Parcel {
-            bytes: bytes[..n].to_vec(),
-            taken: 0,
-            arrives,
-        });
+        state.parcels.push_back(Parcel { bytes: bytes[..n].to_vec(), taken: 0, arrives });
         self.0.changed.notify_all();
         Ok(n)
     }

@@ -9,18 +9,12 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn new() -> Self {
-        Outbox {
-            buffer: vec![0; HEADER + MAX_FRAME].into_boxed_slice(),
-            filled: HEADER,
-        }
+        Outbox { buffer: vec![0; HEADER + MAX_FRAME].into_boxed_slice(), filled: HEADER }
     }
 
     /// A buffer of no size, to stand in for one that is being sent.
     pub(super) fn none() -> Self {
-        Outbox {
-            buffer: Box::default(),
-            filled: HEADER,
-        }
+        Outbox { buffer: Box::default(), filled: HEADER }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -38,9 +38,7 @@ pub(super) fn attempt<T>(outcome: io::Result<T>) -> Attempt<T> {
     match outcome {
         Ok(value) => Attempt::Done(value),
         Err(e) => match e.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {
-                Attempt::NotYet
-            }
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => Attempt::NotYet,
             _ => Attempt::Failed(e),
         },
     }

@@ -7,27 +7,22 @@ use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::error::NetError;
-use super::stream::{Sink, Source, TICK};
+use super::stream::{Attempt, Sink, Source, TICK, attempt};
 
 /// Between attempts to connect: from the first to the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// For one attempt to connect.
 const ATTEMPT: Duration = Duration::from_secs(2);
+/// For the peer to read why it was refused.
+const LINGER: Duration = Duration::from_secs(1);
 /// Between looks at a listening socket.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// The addresses behind `HOST:PORT`.
 pub(super) fn resolve(address: &str) -> Result<Vec<SocketAddr>, NetError> {
-    let wrong = |cause| NetError::Address {
-        address: address.to_owned(),
-        cause,
-    };
+    let wrong = |cause| NetError::Address { address: address.to_owned(), cause };
     let found: Vec<_> = address.to_socket_addrs().map_err(wrong)?.collect();
-    if found.is_empty() {
-        Err(wrong(io::ErrorKind::NotFound.into()))
-    } else {
-        Ok(found)
-    }
+    if found.is_empty() { Err(wrong(io::ErrorKind::NotFound.into())) } else { Ok(found) }
 }
 
 /// A socket that waits for the other party.
@@ -44,10 +39,7 @@ impl Listener {
     ///
     /// Where the address is none, or is taken.
     pub fn bind(address: &str) -> Result<Listener, NetError> {
-        let wrong = |cause| NetError::Listen {
-            address: address.to_owned(),
-            cause,
-        };
+        let wrong = |cause| NetError::Listen { address: address.to_owned(), cause };
         let socket = TcpListener::bind(resolve(address)?.as_slice()).map_err(wrong)?;
         socket.set_nonblocking(true).map_err(wrong)?;
         let address = socket.local_addr().map_err(wrong)?;
@@ -67,10 +59,7 @@ impl Listener {
             match self.socket.accept() {
                 Ok((stream, from)) => {
                     tracing::debug!("{from} connected");
-                    return prepare(stream).map_err(|cause| NetError::Lost {
-                        peer: peer.to_owned(),
-                        cause,
-                    });
+                    return prepare(stream).map_err(|cause| NetError::Lost { peer: peer.to_owned(), cause });
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 Err(e) => tracing::debug!("a connection failed as it came: {e}"),
@@ -80,11 +69,7 @@ impl Listener {
             }
             if Instant::now() >= deadline {
                 let seconds = config.patience.as_secs_f32();
-                return Err(NetError::NobodyCame {
-                    peer: peer.to_owned(),
-                    address: self.address,
-                    seconds,
-                });
+                return Err(NetError::NobodyCame { peer: peer.to_owned(), address: self.address, seconds });
             }
             thread::sleep(LOOK);
         }
@@ -110,12 +95,7 @@ pub(super) fn dial(address: &str, peer: &str, config: &Config) -> Result<TcpStre
         }
         if Instant::now() + pause >= deadline {
             let seconds = config.patience.as_secs_f32();
-            return Err(NetError::Unreachable {
-                peer: peer.to_owned(),
-                address: address.to_owned(),
-                seconds,
-                cause,
-            });
+            return Err(NetError::Unreachable { peer: peer.to_owned(), address: address.to_owned(), seconds, cause });
         }
         tracing::debug!("{peer} does not listen yet ({cause})");
         wait(pause, config);
@@ -139,6 +119,19 @@ fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_read_timeout(Some(TICK))?;
     stream.set_write_timeout(Some(TICK))?;
     Ok(stream)
+}
+
+/// Hangs up so that what was sent last still arrives: closing a socket with unread data would reset it.
+pub(super) fn hang_up(mut stream: TcpStream) {
+    Sink::close(&mut stream);
+    let deadline = Instant::now() + LINGER;
+    let mut void = vec![0; 64 * 1024];
+    while Instant::now() < deadline {
+        match attempt(Source::read(&mut stream, &mut void, true)) {
+            Attempt::Done(0) | Attempt::Failed(_) => return,
+            Attempt::Done(_) | Attempt::NotYet => {}
+        }
+    }
 }
 
 impl Source for TcpStream {
