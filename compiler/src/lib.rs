@@ -2,5 +2,6 @@
 
 pub mod diagnostics;
 pub mod parse;
+pub mod simulate;
 pub mod source;
 pub mod typed;
