@@ -3,8 +3,14 @@
 //! A `Circuit` is an XOR-AND graph whose edges may be complemented (so NOT is free and structural hashing is strong). A
 //! `Template` is a circuit scheduled and register-allocated for execution over many instances at once.
 
+pub mod gadgets;
+
+mod builder;
 mod circuit;
+mod evaluate;
+mod schedule;
 mod template;
 
-pub use circuit::{Bit, Circuit, Gate};
+pub use builder::{Builder, MAX_NODES};
+pub use circuit::{Bit, Circuit, CircuitError, Gate};
 pub use template::{AndKind, Counts, Instr, Known, Output, Template};

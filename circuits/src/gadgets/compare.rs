@@ -1,0 +1,82 @@
+//! Comparison and selection.
+
+use super::add::{add_with, full_adder};
+use crate::builder::Builder;
+use crate::circuit::Bit;
+
+/// Whether `x < y`, as signed or unsigned numbers: N ANDs.
+pub fn lt(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> Bit {
+    assert_eq!(x.len(), y.len(), "widths of a comparison");
+    let (Some((&sign_x, low_x)), Some((&sign_y, low_y))) = (x.split_last(), y.split_last()) else {
+        return Bit::FALSE;
+    };
+    // The borrow of x - y; a sign bit counts the other way round.
+    let mut borrow = Bit::FALSE;
+    for (&x, &y) in low_x.iter().zip(low_y) {
+        borrow = full_adder(b, !x, y, borrow).1;
+    }
+    let (top_x, top_y) = if signed {
+        (sign_y, sign_x)
+    } else {
+        (sign_x, sign_y)
+    };
+    full_adder(b, !top_x, top_y, borrow).1
+}
+
+/// Whether `x = y`: N - 1 ANDs.
+pub fn eq(b: &mut Builder, x: &[Bit], y: &[Bit]) -> Bit {
+    assert_eq!(x.len(), y.len(), "widths of a comparison");
+    let same: Vec<Bit> = x.iter().zip(y).map(|(&x, &y)| !b.xor(x, y)).collect();
+    all(b, same)
+}
+
+/// `x` where `cond`, else `y`: N ANDs.
+pub fn select(b: &mut Builder, cond: Bit, x: &[Bit], y: &[Bit]) -> Vec<Bit> {
+    assert_eq!(x.len(), y.len(), "widths of a selection");
+    x.iter().zip(y).map(|(&x, &y)| b.mux(cond, x, y)).collect()
+}
+
+/// The lesser of two numbers: 2 N ANDs.
+pub fn min(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> Vec<Bit> {
+    let less = lt(b, x, y, signed);
+    select(b, less, x, y)
+}
+
+/// The greater of two numbers: 2 N ANDs.
+pub fn max(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> Vec<Bit> {
+    let less = lt(b, x, y, signed);
+    select(b, less, y, x)
+}
+
+/// The magnitude of a signed number, mod 2^N (the least number is its own): N - 1 ANDs.
+pub fn abs(b: &mut Builder, x: &[Bit]) -> Vec<Bit> {
+    let sign = x.last().copied().unwrap_or(Bit::FALSE);
+    negate_if(b, sign, x)
+}
+
+/// `-x` where `cond`, else `x`, mod 2^N: N - 1 ANDs.
+pub(super) fn negate_if(b: &mut Builder, cond: Bit, x: &[Bit]) -> Vec<Bit> {
+    let flipped: Vec<Bit> = x.iter().map(|&x| b.xor(x, cond)).collect();
+    add_with(b, &flipped, &vec![Bit::FALSE; x.len()], cond)
+}
+
+/// Whether all bits are 1, as a tree: one AND less than there are bits.
+pub(super) fn all(b: &mut Builder, mut bits: Vec<Bit>) -> Bit {
+    while bits.len() > 1 {
+        bits = bits
+            .chunks(2)
+            .map(|pair| pair.iter().fold(Bit::TRUE, |all, &bit| b.and(all, bit)))
+            .collect();
+    }
+    bits.first().copied().unwrap_or(Bit::TRUE)
+}
+
+/// Whether any bit is 1: one AND less than there are bits.
+pub(super) fn any(b: &mut Builder, bits: &[Bit]) -> Bit {
+    !all(b, bits.iter().map(|&bit| !bit).collect())
+}
+
+/// Every bit of a word, where `cond`, else zeros: N ANDs.
+pub(super) fn masked(b: &mut Builder, cond: Bit, x: &[Bit]) -> Vec<Bit> {
+    x.iter().map(|&x| b.and(cond, x)).collect()
+}
