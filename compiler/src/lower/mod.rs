@@ -1,0 +1,194 @@
+//! From the typed tree to the core: calls are inlined, structs and tuples become leaves, variables become SSA values,
+//! broadcasts and conversions explicit operations.
+//!
+//! Lowering knows nothing of secrecy: a branch is an `If` whoever knows its condition, and an index of another type than
+//! `Int` is an oblivious read or write. `public_reads` and `if_conversion` then look at places.
+
+mod access;
+mod assigned;
+mod builtin;
+mod call;
+mod control;
+mod expr;
+mod operators;
+mod types;
+
+use std::collections::HashMap;
+
+use motet_program::data::{DataType, Type};
+use motet_program::ir::{ExternCircuit, MAX_DEPTH, Op, Output, Param, Party, Program, Site, SourceSite, Value};
+
+use crate::diagnostics::Diagnostic;
+use crate::passes::build::Builder;
+use crate::source::{Sources, Span};
+use crate::typed::tree::{Expr, Function, LocalId, Tree, Ty};
+
+/// The result of a step of lowering.
+type Fails<T> = Result<T, Diagnostic>;
+
+/// Most expressions that are looked at, calls being inlined.
+const MAX_STEPS: usize = 4_000_000;
+/// Most operations of a core.
+const MAX_OPERATIONS: usize = 1_000_000;
+/// Deepest nesting of expressions, calls being inlined.
+const MAX_NESTING: usize = 2_000;
+/// Stack for that nesting.
+const STACK: usize = 256 << 20;
+
+/// Lowers a tree with all dimensions known.
+pub fn lower(tree: &Tree, sources: &Sources) -> Result<Program, Diagnostic> {
+    let run = || Lowerer::new(tree, sources).program();
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("lower".into()).stack_size(STACK);
+        let failed = || {
+            let span = tree.functions[tree.entry.0 as usize].span;
+            Diagnostic::error("internal", "lowering this program failed in the compiler itself", span, "")
+                .help("please report this with the program")
+        };
+        thread.spawn_scoped(scope, run).map_err(|_| failed())?.join().map_err(|_| failed())?
+    })
+}
+
+struct Lowerer<'t> {
+    tree: &'t Tree,
+    sources: &'t Sources,
+    b: Builder,
+    frame: Frame<'t>,
+    sites: Vec<SourceSite>,
+    site_of: HashMap<(Span, *const Function), Site>,
+    steps: usize,
+    nesting: usize,
+}
+
+/// The function that is being inlined.
+struct Frame<'t> {
+    function: &'t Function,
+    /// The leaves of each local that is bound.
+    locals: Vec<Option<Vec<Value>>>,
+    /// In a function with `return`s.
+    returned: Option<Returned>,
+}
+
+/// What a function returned early.
+struct Returned {
+    /// Whether it did.
+    flag: Value,
+    /// The leaves of the result where it did, else anything.
+    result: Vec<Value>,
+}
+
+impl<'t> Lowerer<'t> {
+    fn new(tree: &'t Tree, sources: &'t Sources) -> Self {
+        Lowerer {
+            tree,
+            sources,
+            b: Builder::new(),
+            frame: Frame::of(&tree.functions[tree.entry.0 as usize]),
+            sites: Vec::new(),
+            site_of: HashMap::new(),
+            steps: 0,
+            nesting: 0,
+        }
+    }
+
+    fn program(mut self) -> Fails<Program> {
+        let entry = self.frame.function;
+        self.b.site = self.site(entry.span);
+        let mut params = Vec::new();
+        for (index, local) in entry.params.iter().enumerate() {
+            let local = &entry.locals[local.0 as usize];
+            let owner = self.tree.owners.get(index).copied().flatten().map(|p| Party(p as u8));
+            params.push(Param { name: local.name.clone(), owner, ty: self.data_type(&local.ty, local.span)? });
+            self.b.site = self.site(local.span);
+            let leaves = self.leaves(&local.ty, local.span)?;
+            let values = leaves
+                .into_iter()
+                .enumerate()
+                .map(|(leaf, ty)| self.b.push(Op::Input { param: index as u32, leaf: leaf as u32 }, ty));
+            let values = values.collect();
+            self.frame.locals[entry.params[index].0 as usize] = Some(values);
+        }
+        let results = self.function_body()?;
+        let parts: Vec<&Ty> = match &entry.result {
+            Ty::Tuple(parts) if self.tree.tuple_result => parts.iter().collect(),
+            ty => vec![ty],
+        };
+        let mut outputs = Vec::new();
+        for (ty, to) in parts.into_iter().zip(&self.tree.shown) {
+            let to = to.iter().map(|p| Party(*p as u8)).collect();
+            outputs.push(Output { to, ty: self.data_type(ty, entry.span)? });
+        }
+        let circuits = self.tree.externs.iter();
+        let circuits = circuits.map(|e| ExternCircuit { name: e.name.clone(), circuit: (*e.circuit).clone() });
+        let frame = Program {
+            entry: entry.name.clone(),
+            parties: self.tree.parties.clone(),
+            params,
+            outputs,
+            tuple_result: self.tree.tuple_result,
+            values: Vec::new(),
+            circuits: circuits.collect(),
+            body: Default::default(),
+            sites: self.sites,
+        };
+        Ok(self.b.finish(results, frame))
+    }
+
+    fn data_type(&self, ty: &Ty, span: Span) -> Fails<DataType> {
+        Ok(match ty {
+            Ty::Scalar(elem) => DataType::Leaf(Type::scalar(*elem)),
+            Ty::Tensor(of, dims) => match self.data_type(of, span)? {
+                DataType::Leaf(of) => DataType::Leaf(Type { elem: of.elem, shape: self.dims(dims, span)? }),
+                of => DataType::Array(self.dims(dims, span)?, Box::new(of)),
+            },
+            Ty::Tuple(parts) => DataType::Tuple(parts.iter().map(|p| self.data_type(p, span)).collect::<Fails<_>>()?),
+            Ty::Struct(s) => {
+                let fields = s.fields.iter().map(|(name, ty)| Ok((name.clone(), self.data_type(ty, span)?)));
+                DataType::Struct(s.name.clone(), fields.collect::<Fails<_>>()?)
+            }
+        })
+    }
+
+    /// The site of a place in the function that is being inlined.
+    fn site(&mut self, span: Span) -> Site {
+        let function = self.frame.function;
+        *self.site_of.entry((span, std::ptr::from_ref(function))).or_insert_with(|| {
+            let (line, column) = self.sources.line_column(span);
+            let file = self.sources.get(span.file).name.clone();
+            self.sites.push(SourceSite { file, function: function.name.clone(), line, column });
+            Site((self.sites.len() - 1) as u32)
+        })
+    }
+
+    /// Counts a step, and refuses what would take too long, too much memory or too deep a stack.
+    fn step(&mut self, expr: &Expr) -> Fails<()> {
+        self.steps += 1;
+        let entry = &self.tree.functions[self.tree.entry.0 as usize];
+        if self.steps > MAX_STEPS || self.b.made() > MAX_OPERATIONS {
+            let message = format!("`{}` is too large once its calls are inlined", entry.name);
+            return Err(Diagnostic::error("too-large", message, expr.span, "the limit was reached here")
+                .label(entry.span, "in this entry point")
+                .help("put what is repeated into a loop, or apply a function over a leading dimension"));
+        }
+        if self.nesting > MAX_NESTING || self.b.depth() + 4 > MAX_DEPTH {
+            let message = format!("`{}` nests too deeply once its calls are inlined", entry.name);
+            return Err(Diagnostic::error("too-deep", message, expr.span, "the limit was reached here")
+                .label(entry.span, "in this entry point"));
+        }
+        Ok(())
+    }
+
+    /// The leaves of a local.
+    fn local(&self, local: LocalId, span: Span) -> Fails<Vec<Value>> {
+        self.frame.locals[local.0 as usize].clone().ok_or_else(|| {
+            let name = &self.frame.function.locals[local.0 as usize].name;
+            Diagnostic::error("unbound", format!("`{name}` has no value here"), span, "read here")
+        })
+    }
+}
+
+impl<'t> Frame<'t> {
+    fn of(function: &'t Function) -> Self {
+        Frame { function, locals: vec![None; function.locals.len()], returned: None }
+    }
+}

@@ -1,0 +1,14 @@
+//! Rewrites of the core, each from a program to an equal one.
+
+pub mod build;
+mod fold;
+mod if_conversion;
+mod key;
+mod peephole;
+mod public_reads;
+mod rewrite;
+mod simplify;
+
+pub use if_conversion::if_conversion;
+pub use public_reads::public_reads;
+pub use simplify::simplify;

@@ -1,0 +1,151 @@
+//! Walking a program and writing it anew: what passes share.
+
+use std::collections::HashMap;
+
+use motet_program::data::Type;
+use motet_program::ir::{Block, Node, Op, Program, Value};
+
+use super::build::{Builder, Scope};
+
+/// The operation with its own operands replaced (blocks are left as they are).
+pub fn with_operands(op: &Op, mut f: impl FnMut(Value) -> Value) -> Op {
+    let mut op = op.clone();
+    match &mut op {
+        Op::Input { .. } | Op::Const(_) | Op::Each { .. } => {}
+        Op::Reveal(v) | Op::Assert(v) | Op::RandomPublic(v) | Op::Reshape(v) | Op::Broadcast(v) => *v = f(*v),
+        Op::Transpose(v, _) | Op::Unary(_, v) | Op::Cast(v) | Op::Coerce(v) | Op::Reduce(_, v, _) => *v = f(*v),
+        Op::If { cond: v, .. } => *v = f(*v),
+        Op::Loop { from, to, init, .. } => {
+            (*from, *to) = (f(*from), f(*to));
+            init.iter_mut().for_each(|v| *v = f(*v));
+        }
+        Op::Slice(v, starts) => {
+            *v = f(*v);
+            starts.iter_mut().for_each(|v| *v = f(*v));
+        }
+        Op::Update { base, part, starts } => {
+            (*base, *part) = (f(*base), f(*part));
+            starts.iter_mut().for_each(|v| *v = f(*v));
+        }
+        Op::Concat(vs, _) | Op::Circuit { args: vs, .. } => vs.iter_mut().for_each(|v| *v = f(*v)),
+        Op::Pad { value: a, fill: b, .. }
+        | Op::Gather(a, b)
+        | Op::MatMul(a, b)
+        | Op::Conv2d(a, b, _)
+        | Op::Binary(_, a, b)
+        | Op::Read { table: a, index: b } => (*a, *b) = (f(*a), f(*b)),
+        Op::Select(a, b, c) | Op::Write { table: a, index: b, value: c } => (*a, *b, *c) = (f(*a), f(*b), f(*c)),
+    }
+    op
+}
+
+/// Calls `f` on every value that a node reads, in its blocks too (also what those define themselves).
+pub fn for_each_read(node: &Node, f: &mut impl FnMut(Value)) {
+    node.op.for_each_operand(&mut *f);
+    for block in node.op.blocks() {
+        block.ops.iter().for_each(|node| for_each_read(node, f));
+        block.results.iter().copied().for_each(&mut *f);
+    }
+}
+
+/// A pass that writes a program anew, operation by operation.
+pub trait Rewrite {
+    /// Where it writes to, and what has become of the old values.
+    fn output(&mut self) -> &mut Output;
+
+    /// Writes what becomes of a node.
+    fn node(&mut self, node: &Node) {
+        self.copy(node);
+    }
+
+    /// Writes a node as it is, its blocks rewritten.
+    fn copy(&mut self, node: &Node) {
+        let out = self.output();
+        out.b.site = node.site;
+        let op = with_operands(&node.op, |v| out.get(v));
+        let op = match op {
+            Op::Loop { from, to, init, body } => {
+                let scope = out.b.loop_scope(from, to);
+                Op::Loop { from, to, init, body: self.block(&body, scope) }
+            }
+            Op::Each { count, body } => {
+                let scope = if count > 0 { Scope::Always } else { Scope::Maybe };
+                Op::Each { count, body: self.block(&body, scope) }
+            }
+            Op::If { cond, then, otherwise } => {
+                let then = self.block(&then, Scope::Branch);
+                Op::If { cond, then, otherwise: self.block(&otherwise, Scope::Branch) }
+            }
+            op => op,
+        };
+        let out = self.output();
+        out.b.site = node.site;
+        out.define(node, op);
+    }
+
+    /// Rewrites a block.
+    fn block(&mut self, block: &Block, scope: Scope) -> Block {
+        let out = self.output();
+        let tys: Vec<Type> = block.params.iter().map(|p| out.ty(*p).clone()).collect();
+        let params = out.b.open(scope, tys);
+        block.params.iter().zip(params).for_each(|(old, new)| out.set(*old, new));
+        let results = self.inline(block);
+        self.output().b.close(results)
+    }
+
+    /// Writes a block's operations here, and gives its results.
+    fn inline(&mut self, block: &Block) -> Vec<Value> {
+        block.ops.iter().for_each(|node| self.node(node));
+        block.results.iter().map(|v| self.output().get(*v)).collect()
+    }
+}
+
+/// The program that a pass writes.
+pub struct Output {
+    /// The builder.
+    pub b: Builder,
+    /// Types of the old values.
+    tys: Vec<Type>,
+    /// What has become of them.
+    new: HashMap<Value, Value>,
+}
+
+impl Output {
+    /// For rewriting the program.
+    pub fn of(program: &Program) -> Self {
+        Output { b: Builder::new(), tys: program.values.clone(), new: HashMap::new() }
+    }
+
+    /// What has become of an old value.
+    pub fn get(&self, old: Value) -> Value {
+        self.new.get(&old).copied().unwrap_or(old)
+    }
+
+    /// Says what has become of an old value.
+    pub fn set(&mut self, old: Value, new: Value) {
+        self.new.insert(old, new);
+    }
+
+    /// The type of an old value.
+    pub fn ty(&self, old: Value) -> &Type {
+        &self.tys[old.0 as usize]
+    }
+
+    /// Makes the operation, whose results stand for the node's.
+    pub fn define(&mut self, node: &Node, op: Op) {
+        let tys: Vec<Type> = node.results.iter().map(|r| self.ty(*r).clone()).collect();
+        let plain = op.blocks().is_empty() && !matches!(op, Op::Circuit { .. });
+        let results = match (&node.results[..], plain) {
+            ([_], true) => vec![self.b.push(op, tys[0].clone())],
+            _ => self.b.push_many(op, tys),
+        };
+        node.results.iter().zip(results).for_each(|(old, new)| self.set(*old, new));
+    }
+}
+
+/// Rewrites a whole program.
+pub fn rewrite(program: &Program, mut pass: impl Rewrite) -> Program {
+    let results = pass.inline(&program.body);
+    let frame = Program { values: Vec::new(), body: Block::default(), ..program.clone() };
+    std::mem::take(&mut pass.output().b).finish(results, frame)
+}
