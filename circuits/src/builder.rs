@@ -34,12 +34,7 @@ impl Builder {
     /// If there are 2³¹ - 1 inputs or more.
     pub fn new(inputs: u32) -> Builder {
         assert!(inputs < MAX_NODES - 1, "too many inputs");
-        Builder {
-            inputs,
-            gates: Vec::new(),
-            xors: HashMap::default(),
-            ands: HashMap::default(),
-        }
+        Builder { inputs, gates: Vec::new(), xors: HashMap::default(), ands: HashMap::default() }
     }
 
     /// Input bit `i`.
@@ -99,9 +94,7 @@ impl Builder {
                 None => break,
                 Some(Given::Never) => return Bit::FALSE,
                 Some(Given::Implied(whole)) => return whole,
-                Some(Given::Becomes(x, y)) => {
-                    (a, b) = if x.node() <= y.node() { (x, y) } else { (y, x) }
-                }
+                Some(Given::Becomes(x, y)) => (a, b) = if x.node() <= y.node() { (x, y) } else { (y, x) },
             }
         }
         let (x, y) = (a.node(), b.node());
@@ -151,12 +144,7 @@ impl Builder {
     /// The circuit of these outputs, without the gates that none of them needs.
     pub fn finish(self, outputs: Vec<Bit>) -> Circuit {
         let Builder { inputs, gates, .. } = self;
-        Circuit {
-            inputs,
-            gates,
-            outputs,
-        }
-        .without_dead_gates()
+        Circuit { inputs, gates, outputs }.without_dead_gates()
     }
 
     /// `a ⊕ b` where it needs no new gate.
@@ -178,9 +166,7 @@ impl Builder {
                 return Some(flip(Bit::of(p), inverted));
             }
         }
-        self.xors
-            .get(&(x, y))
-            .map(|&node| flip(Bit::of(node), inverted))
+        self.xors.get(&(x, y)).map(|&node| flip(Bit::of(node), inverted))
     }
 
     /// `a ∧ b` from the AND of the same two nodes with other complements:
@@ -197,10 +183,7 @@ impl Builder {
         if b.inverted() != d.inverted() {
             product = self.xor(product, Bit::of(a.node()));
         }
-        flip(
-            product,
-            (a.inverted() & b.inverted()) ^ (c.inverted() & d.inverted()),
-        )
+        flip(product, (a.inverted() & b.inverted()) ^ (c.inverted() & d.inverted()))
     }
 
     /// What `bit ∧ known` simplifies to by looking one gate into `bit`.
@@ -215,10 +198,7 @@ impl Builder {
                     return None;
                 };
                 // The operand that is known is 1, or 0 where `known` is its complement.
-                Some(Given::Becomes(
-                    known,
-                    flip(rest, !known.inverted() ^ bit.inverted()),
-                ))
+                Some(Given::Becomes(known, flip(rest, !known.inverted() ^ bit.inverted())))
             }
             Gate::And(p, q) => {
                 let (this, rest) = if p.node() == known.node() {

@@ -93,10 +93,7 @@ pub enum CircuitError {
 impl Circuit {
     /// The number of ANDs.
     pub fn and_count(&self) -> usize {
-        self.gates
-            .iter()
-            .filter(|g| matches!(g, Gate::And(..)))
-            .count()
+        self.gates.iter().filter(|g| matches!(g, Gate::And(..))).count()
     }
 
     /// The longest chain of ANDs from an input to an output.
@@ -107,11 +104,7 @@ impl Circuit {
             let below = depth[a.node() as usize].max(depth[b.node() as usize]);
             depth[node] = below + u32::from(matches!(gate, Gate::And(..)));
         }
-        self.outputs
-            .iter()
-            .map(|o| depth[o.node() as usize] as usize)
-            .max()
-            .unwrap_or(0)
+        self.outputs.iter().map(|o| depth[o.node() as usize] as usize).max().unwrap_or(0)
     }
 
     /// The number of nodes: the constant, the inputs, and the gates.
@@ -138,10 +131,7 @@ impl Circuit {
         }
         for (output, i) in self.outputs.iter().zip(0..) {
             if u64::from(output.node()) >= nodes {
-                return Err(CircuitError::Output {
-                    output: i,
-                    node: output.node(),
-                });
+                return Err(CircuitError::Output { output: i, node: output.node() });
             }
         }
         Ok(())
@@ -153,11 +143,7 @@ impl Circuit {
     /// # Panics
     /// If there are not as many bits as the circuit has inputs.
     pub fn inline(&self, builder: &mut Builder, inputs: &[Bit]) -> Vec<Bit> {
-        assert_eq!(
-            inputs.len(),
-            self.inputs as usize,
-            "inputs of an inlined circuit"
-        );
+        assert_eq!(inputs.len(), self.inputs as usize, "inputs of an inlined circuit");
         let mut made = Vec::with_capacity(self.nodes());
         made.push(Bit::FALSE);
         made.extend_from_slice(inputs);
@@ -200,10 +186,7 @@ impl Circuit {
         for output in &mut self.outputs {
             *output = translate(&moved, *output);
         }
-        Circuit {
-            gates: kept,
-            ..self
-        }
+        Circuit { gates: kept, ..self }
     }
 }
 

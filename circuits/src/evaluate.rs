@@ -56,16 +56,8 @@ impl Template {
                 Instr::Xor { dst, a, b, invert } => {
                     slots[dst as usize] = slots[a as usize] ^ slots[b as usize] ^ mask(invert);
                 }
-                Instr::And {
-                    dst,
-                    a,
-                    b,
-                    invert_a,
-                    invert_b,
-                    ..
-                } => {
-                    slots[dst as usize] =
-                        (slots[a as usize] ^ mask(invert_a)) & (slots[b as usize] ^ mask(invert_b));
+                Instr::And { dst, a, b, invert_a, invert_b, .. } => {
+                    slots[dst as usize] = (slots[a as usize] ^ mask(invert_a)) & (slots[b as usize] ^ mask(invert_b));
                 }
             }
         }

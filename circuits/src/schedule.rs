@@ -18,9 +18,7 @@ impl Template {
 
         let mut uses = Uses::new(&circuit);
         let mut slots = Slots::new(circuit.inputs);
-        let mut slot_of: Vec<u32> = (0..circuit.nodes() as u32)
-            .map(|node| node.saturating_sub(1))
-            .collect();
+        let mut slot_of: Vec<u32> = (0..circuit.nodes() as u32).map(|node| node.saturating_sub(1)).collect();
         let mut known = Vec::with_capacity(circuit.nodes());
         known.push(Known::Public);
         known.extend_from_slice(inputs);
@@ -44,12 +42,7 @@ impl Template {
                 Gate::Xor(..) => {
                     counts.xor += 1;
                     known.push(known_a.join(known_b));
-                    Instr::Xor {
-                        dst,
-                        a: slot_a,
-                        b: slot_b,
-                        invert: a.inverted() ^ b.inverted(),
-                    }
+                    Instr::Xor { dst, a: slot_a, b: slot_b, invert: a.inverted() ^ b.inverted() }
                 }
                 Gate::And(..) => {
                     let (kind, swap) = AndKind::of(known_a, known_b);
@@ -61,32 +54,16 @@ impl Template {
                         std::mem::swap(&mut slot_a, &mut slot_b);
                     }
                     let (invert_a, invert_b) = (a.inverted(), b.inverted());
-                    Instr::And {
-                        kind,
-                        dst,
-                        a: slot_a,
-                        b: slot_b,
-                        invert_a,
-                        invert_b,
-                    }
+                    Instr::And { kind, dst, a: slot_a, b: slot_b, invert_a, invert_b }
                 }
             });
         }
         let output = |&bit: &Bit| match bit.node() {
             0 => Output::Const(bit.inverted()),
-            node => Output::Slot {
-                slot: slot_of[node as usize],
-                invert: bit.inverted(),
-            },
+            node => Output::Slot { slot: slot_of[node as usize], invert: bit.inverted() },
         };
         let outputs = circuit.outputs.iter().map(output).collect();
-        Template {
-            inputs: inputs.to_vec(),
-            slots: slots.count,
-            code,
-            outputs,
-            counts,
-        }
+        Template { inputs: inputs.to_vec(), slots: slots.count, code, outputs, counts }
     }
 }
 
@@ -158,10 +135,7 @@ struct Uses {
 impl Uses {
     fn new(circuit: &Circuit) -> Uses {
         let mut left = vec![0u32; circuit.nodes()];
-        let operands = circuit
-            .gates
-            .iter()
-            .flat_map(|gate| <[Bit; 2]>::from(gate.operands()));
+        let operands = circuit.gates.iter().flat_map(|gate| <[Bit; 2]>::from(gate.operands()));
         for bit in operands.chain(circuit.outputs.iter().copied()) {
             left[bit.node() as usize] += 1;
         }
@@ -186,10 +160,7 @@ struct Slots {
 
 impl Slots {
     fn new(count: u32) -> Slots {
-        Slots {
-            count,
-            free: Vec::new(),
-        }
+        Slots { count, free: Vec::new() }
     }
 
     fn take(&mut self) -> u32 {

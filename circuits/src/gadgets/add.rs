@@ -46,19 +46,10 @@ pub(super) fn add_with(b: &mut Builder, x: &[Bit], y: &[Bit], carry: Bit) -> Vec
 }
 
 /// Adds `row · 2^low + carry · 2^low` to `sum`, both signed, and leaves `end` bits: `end - low - 1` ANDs.
-pub(super) fn sum_into(
-    b: &mut Builder,
-    sum: &mut Vec<Bit>,
-    low: usize,
-    row: &[Bit],
-    carry: Bit,
-    end: usize,
-) {
+pub(super) fn sum_into(b: &mut Builder, sum: &mut Vec<Bit>, low: usize, row: &[Bit], carry: Bit, end: usize) {
     let bits = end.saturating_sub(low);
     let sign = sum.last().copied().unwrap_or(Bit::FALSE);
-    let upper: Vec<Bit> = (low..end)
-        .map(|i| sum.get(i).copied().unwrap_or(sign))
-        .collect();
+    let upper: Vec<Bit> = (low..end).map(|i| sum.get(i).copied().unwrap_or(sign)).collect();
     let upper = add_with(b, &upper, &extended(row, bits), carry);
     sum.resize(low.min(end), sign);
     sum.extend(upper);

@@ -15,11 +15,7 @@ pub fn lt(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> Bit {
     for (&x, &y) in low_x.iter().zip(low_y) {
         borrow = full_adder(b, !x, y, borrow).1;
     }
-    let (top_x, top_y) = if signed {
-        (sign_y, sign_x)
-    } else {
-        (sign_x, sign_y)
-    };
+    let (top_x, top_y) = if signed { (sign_y, sign_x) } else { (sign_x, sign_y) };
     full_adder(b, !top_x, top_y, borrow).1
 }
 
@@ -63,10 +59,7 @@ pub(super) fn negate_if(b: &mut Builder, cond: Bit, x: &[Bit]) -> Vec<Bit> {
 /// Whether all bits are 1, as a tree: one AND less than there are bits.
 pub(super) fn all(b: &mut Builder, mut bits: Vec<Bit>) -> Bit {
     while bits.len() > 1 {
-        bits = bits
-            .chunks(2)
-            .map(|pair| pair.iter().fold(Bit::TRUE, |all, &bit| b.and(all, bit)))
-            .collect();
+        bits = bits.chunks(2).map(|pair| pair.iter().fold(Bit::TRUE, |all, &bit| b.and(all, bit))).collect();
     }
     bits.first().copied().unwrap_or(Bit::TRUE)
 }

@@ -37,10 +37,7 @@ pub fn div_rem(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> (Vec<Bit>
     let differ = b.xor(sign_x, sign_y);
     let nonzero = any(b, &y);
     let negative = b.and(differ, nonzero);
-    (
-        negate_if(b, negative, &quotient),
-        negate_if(b, sign_x, &remainder),
-    )
+    (negate_if(b, negative, &quotient), negate_if(b, sign_x, &remainder))
 }
 
 /// `x · 2^frac / y` truncated toward zero, mod 2^N; by zero the greatest magnitude with the sign of `x`, and 0 for 0/0.
@@ -82,11 +79,7 @@ fn divide(b: &mut Builder, dividend: &[Bit], divisor: &[Bit]) -> (Vec<Bit>, Vec<
         let width = i.min(bits) + 1;
         rest.insert(0, bit);
         let rest_wide = extended(&rest, width);
-        let (low, sign) = if i <= bits {
-            (&divisor[..i], divisor[i - 1])
-        } else {
-            (divisor, Bit::FALSE)
-        };
+        let (low, sign) = if i <= bits { (&divisor[..i], divisor[i - 1]) } else { (divisor, Bit::FALSE) };
         let mut step: Vec<Bit> = low.iter().map(|&d| b.xor(d, fits)).collect();
         step.push(b.xor(sign, fits));
         rest = add_with(b, &rest_wide, &step, fits);

@@ -31,15 +31,7 @@ use crate::circuit::Bit;
 
 /// The constant `value` as a word of `bits` bits, the value's sign extended.
 pub fn constant(value: i64, bits: usize) -> Vec<Bit> {
-    (0..bits)
-        .map(|i| {
-            if value >> i.min(63) & 1 == 1 {
-                Bit::TRUE
-            } else {
-                Bit::FALSE
-            }
-        })
-        .collect()
+    (0..bits).map(|i| if value >> i.min(63) & 1 == 1 { Bit::TRUE } else { Bit::FALSE }).collect()
 }
 
 /// The shortest word that is this one when its sign is extended: at least one bit, unless there is none.
@@ -54,9 +46,7 @@ fn trimmed(x: &[Bit]) -> &[Bit] {
 /// The word's low `bits` bits, its sign extended where it has fewer (zeros where it has none).
 fn extended(x: &[Bit], bits: usize) -> Vec<Bit> {
     let sign = x.last().copied().unwrap_or(Bit::FALSE);
-    (0..bits)
-        .map(|i| x.get(i).copied().unwrap_or(sign))
-        .collect()
+    (0..bits).map(|i| x.get(i).copied().unwrap_or(sign)).collect()
 }
 
 fn is_constant(bit: Bit) -> bool {

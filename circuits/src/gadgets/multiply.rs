@@ -54,11 +54,7 @@ enum Rows {
 
 fn multiply(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, rows: Rows) -> Vec<Bit> {
     assert_eq!(x.len(), y.len(), "widths of a product");
-    assert_eq!(
-        x.len(),
-        acc.map_or(x.len(), <[Bit]>::len),
-        "widths of a product and a sum"
-    );
+    assert_eq!(x.len(), acc.map_or(x.len(), <[Bit]>::len), "widths of a product and a sum");
     if x == y && rows == Rows::Single {
         let product = square(b, x);
         return acc.map_or(product.clone(), |acc| add(b, acc, &product));
@@ -74,16 +70,13 @@ fn multiply(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, rows: Ro
     let (x, y) = (trimmed(&x[zeros_x..]), trimmed(&y[zeros_y..]));
     let (x, y) = (&x[..x.len().min(width)], &y[..y.len().min(width)]);
 
-    let (low, acc) = acc.map_or((vec![Bit::FALSE; zeros], None), |acc| {
-        (acc[..zeros].to_vec(), Some(&acc[zeros..]))
-    });
+    let (low, acc) = acc.map_or((vec![Bit::FALSE; zeros], None), |acc| (acc[..zeros].to_vec(), Some(&acc[zeros..])));
     let high = if x.iter().all(|&x| is_constant(x)) {
         multiple(b, x, y, acc, width)
     } else if y.iter().all(|&y| is_constant(y)) {
         multiple(b, y, x, acc, width)
     } else {
-        let swap = rows == Rows::Single
-            && row_ands(y.len(), x.len(), width) < row_ands(x.len(), y.len(), width);
+        let swap = rows == Rows::Single && row_ands(y.len(), x.len(), width) < row_ands(x.len(), y.len(), width);
         let (multiplier, multiplicand) = if swap { (y, x) } else { (x, y) };
         let negative = minus_product(b, multiplier, multiplicand, width, rows);
         match acc {
@@ -96,10 +89,7 @@ fn multiply(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, rows: Ro
 
 /// ANDs of the rows, for a multiplier and a multiplicand of these widths.
 fn row_ands(multiplier: usize, multiplicand: usize, width: usize) -> usize {
-    (1..multiplier)
-        .map(|i| multiplicand.min(width - i))
-        .sum::<usize>()
-        + multiplicand
+    (1..multiplier).map(|i| multiplicand.min(width - i)).sum::<usize>() + multiplicand
 }
 
 /// `-x · y` to at most `width` bits (its sign to be extended) by the formula above.
@@ -115,11 +105,7 @@ fn minus_product(b: &mut Builder, x: &[Bit], y: &[Bit], width: usize, rows: Rows
             let triple: &Vec<Bit> = triple.get_or_insert_with(|| times_three(b, y));
             let (low, high) = (sign(i), sign(i + 1));
             let differ = b.xor(low, high);
-            (
-                select(b, differ, &extended(y, triple.len()), triple),
-                high,
-                2,
-            )
+            (select(b, differ, &extended(y, triple.len()), triple), high, 2)
         } else {
             (y.to_vec(), sign(i), 1)
         };
@@ -155,28 +141,17 @@ fn multiple(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, width: u
         Some(acc) => acc.to_vec(),
         None => {
             // Begin with a positive digit, which needs no negation.
-            let Some(first) = digits
-                .iter()
-                .position(|d| !d.minus)
-                .or((!digits.is_empty()).then_some(0))
-            else {
+            let Some(first) = digits.iter().position(|d| !d.minus).or((!digits.is_empty()).then_some(0)) else {
                 return vec![Bit::FALSE; width];
             };
             let first = digits.remove(first);
-            let row = if first.minus {
-                minus(b, y, (y.len() + 1).min(width))
-            } else {
-                y.to_vec()
-            };
+            let row = if first.minus { minus(b, y, (y.len() + 1).min(width)) } else { y.to_vec() };
             [vec![Bit::FALSE; first.shift], row].concat()
         }
     };
     sum.truncate(width);
     for digit in digits {
-        let row: Vec<Bit> = y
-            .iter()
-            .map(|&y| if digit.minus { !y } else { y })
-            .collect();
+        let row: Vec<Bit> = y.iter().map(|&y| if digit.minus { !y } else { y }).collect();
         let carry = if digit.minus { Bit::TRUE } else { Bit::FALSE };
         let end = width.min(sum.len().max(digit.shift + y.len()) + 1);
         sum_into(b, &mut sum, digit.shift, &row, carry, end);

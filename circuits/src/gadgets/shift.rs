@@ -16,15 +16,9 @@ pub fn shl(b: &mut Builder, x: &[Bit], amount: &[Bit]) -> Vec<Bit> {
 /// the result where the amount is N or more: N ANDs for each of its bits that matters.
 pub fn shr(b: &mut Builder, x: &[Bit], amount: &[Bit], signed: bool) -> Vec<Bit> {
     let bits = x.len();
-    let fill = if signed {
-        x.last().copied().unwrap_or(Bit::FALSE)
-    } else {
-        Bit::FALSE
-    };
+    let fill = if signed { x.last().copied().unwrap_or(Bit::FALSE) } else { Bit::FALSE };
     // Bits of the amount that shift by less than N; one more that is set shifts everything out.
-    let levels = amount
-        .len()
-        .min((0..).take_while(|&i| 1usize << i < bits).count());
+    let levels = amount.len().min((0..).take_while(|&i| 1usize << i < bits).count());
     let mut word = x.to_vec();
     for (level, &by) in amount[..levels].iter().enumerate() {
         word = (0..bits)
@@ -40,12 +34,6 @@ pub fn shr(b: &mut Builder, x: &[Bit], amount: &[Bit], signed: bool) -> Vec<Bit>
 
 /// The word at another width: cut, or extended by its sign where `signed`, else by zeros.
 pub fn resize(x: &[Bit], signed: bool, bits: usize) -> Vec<Bit> {
-    let fill = if signed {
-        x.last().copied().unwrap_or(Bit::FALSE)
-    } else {
-        Bit::FALSE
-    };
-    (0..bits)
-        .map(|i| x.get(i).copied().unwrap_or(fill))
-        .collect()
+    let fill = if signed { x.last().copied().unwrap_or(Bit::FALSE) } else { Bit::FALSE };
+    (0..bits).map(|i| x.get(i).copied().unwrap_or(fill)).collect()
 }

@@ -33,11 +33,7 @@ fn square_odd(b: &mut Builder, x: &[Bit], width: usize) -> Vec<Bit> {
         if low >= width || i + 1 == x.len() {
             break;
         }
-        let row: Vec<Bit> = x[i + 1..]
-            .iter()
-            .take(width - low)
-            .map(|&other| b.xor(x[i], other))
-            .collect();
+        let row: Vec<Bit> = x[i + 1..].iter().take(width - low).map(|&other| b.xor(x[i], other)).collect();
         let end = width.min(negative.len().max(low + row.len()) + 1);
         sum_into(b, &mut negative, low, &row, Bit::FALSE, end);
     }

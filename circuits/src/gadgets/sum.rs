@@ -53,10 +53,7 @@ struct Columns {
 
 impl Columns {
     fn new(width: usize) -> Columns {
-        Columns {
-            bits: vec![VecDeque::new(); width],
-            ones: vec![0; width],
-        }
+        Columns { bits: vec![VecDeque::new(); width], ones: vec![0; width] }
     }
 
     /// Adds a signed number: a sign bit of weight `-w` is its complement at weight `w`, less `w`.

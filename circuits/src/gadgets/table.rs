@@ -15,10 +15,7 @@ pub fn read(b: &mut Builder, table: &[Vec<Bit>], index: &[Bit], signed: bool) ->
     let Some(first) = table.first() else {
         return Vec::new();
     };
-    assert!(
-        table.iter().all(|row| row.len() == first.len()),
-        "widths of a table"
-    );
+    assert!(table.iter().all(|row| row.len() == first.len()), "widths of a table");
 
     let by_products = if table.iter().flatten().all(|&bit| is_constant(bit)) {
         constant_levels(rows, first.len(), low.len())
@@ -26,11 +23,7 @@ pub fn read(b: &mut Builder, table: &[Vec<Bit>], index: &[Bit], signed: bool) ->
         0
     };
     let (low_bits, high_bits) = low.split_at(by_products);
-    let mut layer = if by_products > 0 {
-        constant_blocks(b, table, low_bits)
-    } else {
-        table.to_vec()
-    };
+    let mut layer = if by_products > 0 { constant_blocks(b, table, low_bits) } else { table.to_vec() };
     for &bit in high_bits {
         layer = layer
             .chunks(2)
@@ -47,13 +40,7 @@ pub fn read(b: &mut Builder, table: &[Vec<Bit>], index: &[Bit], signed: bool) ->
 
 /// The table with `value` at the index, or as it was where the index is out of range (negative included, where `signed`):
 /// n·w ANDs, and about n to find the place.
-pub fn write(
-    b: &mut Builder,
-    table: &[Vec<Bit>],
-    index: &[Bit],
-    signed: bool,
-    value: &[Bit],
-) -> Vec<Vec<Bit>> {
+pub fn write(b: &mut Builder, table: &[Vec<Bit>], index: &[Bit], signed: bool, value: &[Bit]) -> Vec<Vec<Bit>> {
     let Reach { rows, low, valid } = Reach::new(b, table.len(), index, signed);
     // Which row is meant, decided from the highest bit down; what a split leaves for its other half is free.
     let mut chosen = vec![valid];
@@ -89,11 +76,7 @@ impl Reach {
     fn new(b: &mut Builder, rows: usize, index: &[Bit], signed: bool) -> Reach {
         // Read as unsigned, a negative index is one beyond all that a signed one can mean.
         let bits = index.len().saturating_sub(usize::from(signed));
-        let rows = if bits < usize::BITS as usize - 1 {
-            rows.min(1 << bits)
-        } else {
-            rows
-        };
+        let rows = if bits < usize::BITS as usize - 1 { rows.min(1 << bits) } else { rows };
         let levels = index.len().min(rows.next_power_of_two().ilog2() as usize);
         let (low, high) = index.split_at(levels);
         let beyond = any(b, high);
@@ -102,11 +85,7 @@ impl Reach {
             let in_table = lt(b, low, &constant(rows as i64, levels), false);
             valid = b.and(valid, in_table);
         }
-        Reach {
-            rows,
-            low: low.to_vec(),
-            valid,
-        }
+        Reach { rows, low: low.to_vec(), valid }
     }
 }
 
@@ -123,19 +102,15 @@ fn constant_blocks(b: &mut Builder, table: &[Vec<Bit>], index: &[Bit]) -> Vec<Ve
     // products[m] is the product of the index bits in the set m.
     let mut products = vec![Bit::TRUE];
     for &bit in index {
-        let with: Vec<Bit> = products
-            .iter()
-            .map(|&product| b.and(product, bit))
-            .collect();
+        let with: Vec<Bit> = products.iter().map(|&product| b.and(product, bit)).collect();
         products.extend(with);
     }
     let width = table[0].len();
     let block = |rows: &[Vec<Bit>]| {
         let column = |column: usize| {
             // The algebraic normal form, by the Möbius transform.
-            let mut form: Vec<bool> = (0..size)
-                .map(|row| rows.get(row).is_some_and(|r| r[column] == Bit::TRUE))
-                .collect();
+            let mut form: Vec<bool> =
+                (0..size).map(|row| rows.get(row).is_some_and(|r| r[column] == Bit::TRUE)).collect();
             for level in 0..index.len() {
                 for m in (0..size).filter(|m| m >> level & 1 == 1) {
                     form[m] ^= form[m ^ (1 << level)];
@@ -150,8 +125,5 @@ fn constant_blocks(b: &mut Builder, table: &[Vec<Bit>], index: &[Bit]) -> Vec<Ve
         let terms = products.iter().zip(form).filter(|(_, present)| **present);
         terms.fold(Bit::FALSE, |sum, (&product, _)| b.xor(sum, product))
     };
-    forms
-        .iter()
-        .map(|columns| columns.iter().map(|form| sum(b, form)).collect())
-        .collect()
+    forms.iter().map(|columns| columns.iter().map(|form| sum(b, form)).collect()).collect()
 }

@@ -17,19 +17,11 @@ impl Words {
 }
 
 fn low(value: u64, bits: usize) -> u64 {
-    if bits >= 64 {
-        value
-    } else {
-        value & ((1 << bits) - 1)
-    }
+    if bits >= 64 { value } else { value & ((1 << bits) - 1) }
 }
 
 fn signed(value: u64, bits: usize) -> i64 {
-    if bits == 0 {
-        0
-    } else {
-        (value << (64 - bits)) as i64 >> (64 - bits)
-    }
+    if bits == 0 { 0 } else { (value << (64 - bits)) as i64 >> (64 - bits) }
 }
 
 /// The circuit of a gadget on words of these widths.
@@ -84,33 +76,20 @@ fn compare(
             };
             low(edge, w)
         };
-        (0..1024)
-            .map(|_| widths.iter().map(|&w| value(w)).collect())
-            .collect()
+        (0..1024).map(|_| widths.iter().map(|&w| value(w)).collect()).collect()
     };
     for group in cases.chunks(64) {
         let mut inputs = Vec::with_capacity(total);
         for (i, &w) in widths.iter().enumerate() {
             for bit in 0..w {
-                inputs.push(
-                    group
-                        .iter()
-                        .enumerate()
-                        .fold(0, |word, (k, case)| word | (case[i] >> bit & 1) << k),
-                );
+                inputs.push(group.iter().enumerate().fold(0, |word, (k, case)| word | (case[i] >> bit & 1) << k));
             }
         }
         let outputs = circuit.evaluate_words(&inputs);
         for (k, case) in group.iter().enumerate() {
-            let got = outputs
-                .iter()
-                .enumerate()
-                .fold(0, |value, (bit, word)| value | (word >> k & 1) << bit);
+            let got = outputs.iter().enumerate().fold(0, |value, (bit, word)| value | (word >> k & 1) << bit);
             let want = low(expect(case), outputs.len());
-            assert_eq!(
-                got, want,
-                "on {case:x?} of widths {widths:?}: {got:x}, not {want:x}"
-            );
+            assert_eq!(got, want, "on {case:x?} of widths {widths:?}: {got:x}, not {want:x}");
         }
     }
     circuit
@@ -122,25 +101,13 @@ const WIDTHS: [usize; 9] = [1, 2, 3, 4, 5, 7, 13, 37, 64];
 #[test]
 fn sums() {
     for n in WIDTHS {
-        let c = compare(
-            &[n, n],
-            |b, w| add(b, &w[0], &w[1]),
-            |v| v[0].wrapping_add(v[1]),
-        );
+        let c = compare(&[n, n], |b, w| add(b, &w[0], &w[1]), |v| v[0].wrapping_add(v[1]));
         assert!(c.and_count() < n);
-        let c = compare(
-            &[n, n],
-            |b, w| sub(b, &w[0], &w[1]),
-            |v| v[0].wrapping_sub(v[1]),
-        );
+        let c = compare(&[n, n], |b, w| sub(b, &w[0], &w[1]), |v| v[0].wrapping_sub(v[1]));
         assert!(c.and_count() < n);
         let c = compare(&[n], |b, w| neg(b, &w[0]), |v| v[0].wrapping_neg());
         assert!(c.and_count() <= n.saturating_sub(2));
-        let c = compare(
-            &[n],
-            |b, w| abs(b, &w[0]),
-            |v| signed(v[0], n).unsigned_abs(),
-        );
+        let c = compare(&[n], |b, w| abs(b, &w[0]), |v| signed(v[0], n).unsigned_abs());
         assert!(c.and_count() < n);
     }
     let with_carry = |b: &mut Builder, w: &[Vec<Bit>]| {
@@ -155,45 +122,17 @@ fn sums() {
 #[test]
 fn comparisons() {
     for n in WIDTHS {
-        let c = compare(
-            &[n, n],
-            |b, w| vec![lt(b, &w[0], &w[1], false)],
-            |v| u64::from(v[0] < v[1]),
-        );
+        let c = compare(&[n, n], |b, w| vec![lt(b, &w[0], &w[1], false)], |v| u64::from(v[0] < v[1]));
         assert_eq!(c.and_count(), n);
         let less = |v: &[u64]| signed(v[0], n) < signed(v[1], n);
-        let c = compare(
-            &[n, n],
-            |b, w| vec![lt(b, &w[0], &w[1], true)],
-            |v| u64::from(less(v)),
-        );
+        let c = compare(&[n, n], |b, w| vec![lt(b, &w[0], &w[1], true)], |v| u64::from(less(v)));
         assert_eq!(c.and_count(), n);
-        let c = compare(
-            &[n, n],
-            |b, w| vec![eq(b, &w[0], &w[1])],
-            |v| u64::from(v[0] == v[1]),
-        );
+        let c = compare(&[n, n], |b, w| vec![eq(b, &w[0], &w[1])], |v| u64::from(v[0] == v[1]));
         assert_eq!(c.and_count(), n - 1);
-        compare(
-            &[n, n],
-            |b, w| min(b, &w[0], &w[1], false),
-            |v| v[0].min(v[1]),
-        );
-        compare(
-            &[n, n],
-            |b, w| max(b, &w[0], &w[1], false),
-            |v| v[0].max(v[1]),
-        );
-        compare(
-            &[n, n],
-            |b, w| min(b, &w[0], &w[1], true),
-            |v| if less(v) { v[0] } else { v[1] },
-        );
-        let c = compare(
-            &[n, n],
-            |b, w| max(b, &w[0], &w[1], true),
-            |v| if less(v) { v[1] } else { v[0] },
-        );
+        compare(&[n, n], |b, w| min(b, &w[0], &w[1], false), |v| v[0].min(v[1]));
+        compare(&[n, n], |b, w| max(b, &w[0], &w[1], false), |v| v[0].max(v[1]));
+        compare(&[n, n], |b, w| min(b, &w[0], &w[1], true), |v| if less(v) { v[0] } else { v[1] });
+        let c = compare(&[n, n], |b, w| max(b, &w[0], &w[1], true), |v| if less(v) { v[1] } else { v[0] });
         assert_eq!(c.and_count(), 2 * n);
         let choose = |b: &mut Builder, w: &[Vec<Bit>]| select(b, w[0][0], &w[1], &w[2]);
         let c = compare(&[1, n, n], choose, |v| if v[0] == 1 { v[1] } else { v[2] });
@@ -207,44 +146,16 @@ fn comparisons() {
 #[test]
 fn products() {
     for n in WIDTHS {
-        let c = compare(
-            &[n, n],
-            |b, w| mul(b, &w[0], &w[1]),
-            |v| v[0].wrapping_mul(v[1]),
-        );
-        assert!(
-            c.and_count() <= (n * (n + 3) / 2).saturating_sub(2).max(1),
-            "{n}: {}",
-            c.and_count()
-        );
-        compare(
-            &[n, n],
-            |b, w| mul_known(b, &w[0], &w[1]),
-            |v| v[0].wrapping_mul(v[1]),
-        );
-        let c = compare(
-            &[n],
-            |b, w| mul(b, &w[0], &w[0]),
-            |v| v[0].wrapping_mul(v[0]),
-        );
-        assert!(
-            c.and_count() <= n * n / 4 + 2 * n,
-            "square of {n}: {}",
-            c.and_count()
-        );
+        let c = compare(&[n, n], |b, w| mul(b, &w[0], &w[1]), |v| v[0].wrapping_mul(v[1]));
+        assert!(c.and_count() <= (n * (n + 3) / 2).saturating_sub(2).max(1), "{n}: {}", c.and_count());
+        compare(&[n, n], |b, w| mul_known(b, &w[0], &w[1]), |v| v[0].wrapping_mul(v[1]));
+        let c = compare(&[n], |b, w| mul(b, &w[0], &w[0]), |v| v[0].wrapping_mul(v[0]));
+        assert!(c.and_count() <= n * n / 4 + 2 * n, "square of {n}: {}", c.and_count());
         if n <= 4 || n > 10 {
             let expect = |v: &[u64]| v[0].wrapping_mul(v[1]).wrapping_add(v[2]);
             compare(&[n, n, n], |b, w| mul_add(b, &w[0], &w[1], &w[2]), expect);
-            compare(
-                &[n, n, n],
-                |b, w| mul_add_known(b, &w[0], &w[1], &w[2]),
-                expect,
-            );
-            compare(
-                &[n, n],
-                |b, w| mul_add(b, &w[0], &w[0], &w[1]),
-                |v| v[0].wrapping_mul(v[0]).wrapping_add(v[1]),
-            );
+            compare(&[n, n, n], |b, w| mul_add_known(b, &w[0], &w[1], &w[2]), expect);
+            compare(&[n, n], |b, w| mul_add(b, &w[0], &w[0], &w[1]), |v| v[0].wrapping_mul(v[0]).wrapping_add(v[1]));
         }
     }
     let c = circuit(&[64, 64], |b, w| mul(b, &w[0], &w[1]));
@@ -257,35 +168,19 @@ fn products() {
 
 #[test]
 fn products_of_narrow_words() {
-    for (n, m, bits) in [
-        (1, 1, 8),
-        (3, 4, 5),
-        (3, 4, 6),
-        (3, 4, 7),
-        (3, 4, 12),
-        (4, 3, 9),
-        (8, 16, 64),
-        (32, 32, 64),
-    ] {
+    for (n, m, bits) in [(1, 1, 8), (3, 4, 5), (3, 4, 6), (3, 4, 7), (3, 4, 12), (4, 3, 9), (8, 16, 64), (32, 32, 64)] {
         for (sign_x, sign_y) in [(false, false), (false, true), (true, false), (true, true)] {
             let value = |v: u64, bits, sign| if sign { signed(v, bits) as u64 } else { v };
             for known in [false, true] {
                 let build = |b: &mut Builder, w: &[Vec<Bit>]| {
                     let (x, y) = (resize(&w[0], sign_x, bits), resize(&w[1], sign_y, bits));
-                    if known {
-                        mul_known(b, &x, &y)
-                    } else {
-                        mul(b, &x, &y)
-                    }
+                    if known { mul_known(b, &x, &y) } else { mul(b, &x, &y) }
                 };
-                let expect =
-                    |v: &[u64]| value(v[0], n, sign_x).wrapping_mul(value(v[1], m, sign_y));
+                let expect = |v: &[u64]| value(v[0], n, sign_x).wrapping_mul(value(v[1], m, sign_y));
                 compare(&[n, m], build, expect);
             }
             let build = |b: &mut Builder, w: &[Vec<Bit>]| square(b, &resize(&w[0], sign_x, bits));
-            compare(&[n], build, |v| {
-                value(v[0], n, sign_x).wrapping_mul(value(v[0], n, sign_x))
-            });
+            compare(&[n], build, |v| value(v[0], n, sign_x).wrapping_mul(value(v[0], n, sign_x)));
         }
     }
 }
@@ -297,22 +192,12 @@ fn products_with_constants() {
     constants.extend([i64::MIN, i64::MAX, 1 << 40, -(1 << 40)]);
     constants.extend((0..20).map(|_| words.next() as i64));
     for value in constants {
-        for (n, bits, sign) in [
-            (5, 5, false),
-            (4, 9, false),
-            (4, 9, true),
-            (13, 64, true),
-            (64, 64, false),
-        ] {
-            let times =
-                |v: u64| (if sign { signed(v, n) } else { v as i64 }).wrapping_mul(value) as u64;
-            let build = |b: &mut Builder, w: &[Vec<Bit>]| {
-                mul(b, &constant(value, bits), &resize(&w[0], sign, bits))
-            };
+        for (n, bits, sign) in [(5, 5, false), (4, 9, false), (4, 9, true), (13, 64, true), (64, 64, false)] {
+            let times = |v: u64| (if sign { signed(v, n) } else { v as i64 }).wrapping_mul(value) as u64;
+            let build = |b: &mut Builder, w: &[Vec<Bit>]| mul(b, &constant(value, bits), &resize(&w[0], sign, bits));
             compare(&[n], build, |v| times(v[0]));
-            let build = |b: &mut Builder, w: &[Vec<Bit>]| {
-                mul_add(b, &resize(&w[0], sign, bits), &constant(value, bits), &w[1])
-            };
+            let build =
+                |b: &mut Builder, w: &[Vec<Bit>]| mul_add(b, &resize(&w[0], sign, bits), &constant(value, bits), &w[1]);
             compare(&[n, bits], build, |v| times(v[0]).wrapping_add(v[1]));
         }
     }
@@ -344,19 +229,7 @@ fn divisions() {
 
 #[test]
 fn fixed_point() {
-    for (n, frac) in [
-        (1, 0),
-        (2, 1),
-        (4, 2),
-        (5, 0),
-        (6, 3),
-        (7, 5),
-        (13, 6),
-        (37, 11),
-        (40, 13),
-        (64, 16),
-        (64, 40),
-    ] {
+    for (n, frac) in [(1, 0), (2, 1), (4, 2), (5, 0), (6, 3), (7, 5), (13, 6), (37, 11), (40, 13), (64, 16), (64, 40)] {
         let round = |product: u64| {
             let half = if frac == 0 { 0 } else { 1 << (frac - 1) };
             (signed(product.wrapping_add(half), n) >> frac) as u64
@@ -364,11 +237,7 @@ fn fixed_point() {
         let expect = |v: &[u64]| round(v[0].wrapping_mul(v[1]));
         compare(&[n, n], |b, w| fix_mul(b, &w[0], &w[1], frac), expect);
         compare(&[n, n], |b, w| fix_mul_known(b, &w[0], &w[1], frac), expect);
-        compare(
-            &[n],
-            |b, w| fix_mul(b, &w[0], &w[0], frac),
-            |v| round(v[0].wrapping_mul(v[0])),
-        );
+        compare(&[n], |b, w| fix_mul(b, &w[0], &w[0], frac), |v| round(v[0].wrapping_mul(v[0])));
         compare(&[n], |b, w| rescale(b, &w[0], frac), |v| round(v[0]));
 
         let quotient = |v: &[u64]| {
@@ -389,30 +258,10 @@ fn fixed_point() {
 
 #[test]
 fn shifts() {
-    for (n, by) in [
-        (1, 1),
-        (4, 3),
-        (5, 1),
-        (5, 4),
-        (7, 3),
-        (8, 3),
-        (8, 6),
-        (13, 64),
-        (37, 6),
-        (64, 6),
-        (64, 32),
-    ] {
+    for (n, by) in [(1, 1), (4, 3), (5, 1), (5, 4), (7, 3), (8, 3), (8, 6), (13, 64), (37, 6), (64, 6), (64, 32)] {
         let out = |amount: u64| amount >= n as u64;
-        compare(
-            &[n, by],
-            |b, w| shl(b, &w[0], &w[1]),
-            |v| if out(v[1]) { 0 } else { v[0] << v[1] },
-        );
-        compare(
-            &[n, by],
-            |b, w| shr(b, &w[0], &w[1], false),
-            |v| if out(v[1]) { 0 } else { v[0] >> v[1] },
-        );
+        compare(&[n, by], |b, w| shl(b, &w[0], &w[1]), |v| if out(v[1]) { 0 } else { v[0] << v[1] });
+        compare(&[n, by], |b, w| shr(b, &w[0], &w[1], false), |v| if out(v[1]) { 0 } else { v[0] >> v[1] });
         let arithmetic = |v: &[u64]| (signed(v[0], n) >> v[1].min(63)) as u64;
         compare(&[n, by], |b, w| shr(b, &w[0], &w[1], true), arithmetic);
     }
@@ -422,20 +271,9 @@ fn shifts() {
 
 #[test]
 fn many_words() {
-    for (n, count) in [
-        (1, 1),
-        (1, 5),
-        (2, 3),
-        (3, 4),
-        (5, 2),
-        (13, 5),
-        (37, 9),
-        (64, 17),
-    ] {
+    for (n, count) in [(1, 1), (1, 5), (2, 3), (3, 4), (5, 2), (13, 5), (37, 9), (64, 17)] {
         let build = |b: &mut Builder, w: &[Vec<Bit>]| sum(b, w);
-        let c = compare(&vec![n; count], build, |v| {
-            v.iter().fold(0, |sum, &x| sum.wrapping_add(x))
-        });
+        let c = compare(&vec![n; count], build, |v| v.iter().fold(0, |sum, &x| sum.wrapping_add(x)));
         assert!(c.and_count() <= (count - 1) * (n - 1));
         for sign in [false, true] {
             let build = |b: &mut Builder, w: &[Vec<Bit>]| {
@@ -443,49 +281,25 @@ fn many_words() {
                 sum(b, &wide)
             };
             let value = |x: u64| if sign { signed(x, n) as u64 } else { x };
-            compare(&vec![n; count], build, |v| {
-                v.iter().fold(0, |sum, &x| sum.wrapping_add(value(x)))
-            });
+            compare(&vec![n; count], build, |v| v.iter().fold(0, |sum, &x| sum.wrapping_add(value(x))));
         }
     }
     for n in [1, 2, 3, 8, 12, 60] {
-        let c = compare(
-            &[n],
-            |b, w| popcount(b, &w[0], 9),
-            |v| u64::from(v[0].count_ones()),
-        );
+        let c = compare(&[n], |b, w| popcount(b, &w[0], 9), |v| u64::from(v[0].count_ones()));
         assert!(c.and_count() <= n);
-        compare(
-            &[n],
-            |b, w| popcount(b, &w[0], 2),
-            |v| u64::from(v[0].count_ones()),
-        );
+        compare(&[n], |b, w| popcount(b, &w[0], 2), |v| u64::from(v[0].count_ones()));
     }
     // With constants among the words.
-    let build = |b: &mut Builder, w: &[Vec<Bit>]| {
-        sum(
-            b,
-            &[w[0].clone(), constant(-5, 8), w[1].clone(), constant(99, 8)],
-        )
-    };
-    compare(&[8, 6 + 2], build, |v| {
-        v[0].wrapping_add(v[1]).wrapping_add(94)
-    });
+    let build =
+        |b: &mut Builder, w: &[Vec<Bit>]| sum(b, &[w[0].clone(), constant(-5, 8), w[1].clone(), constant(99, 8)]);
+    compare(&[8, 6 + 2], build, |v| v[0].wrapping_add(v[1]).wrapping_add(94));
 }
 
 #[test]
 fn tables() {
-    for (rows, width, index) in [
-        (1, 2, 1),
-        (2, 2, 1),
-        (3, 2, 2),
-        (3, 2, 4),
-        (4, 2, 2),
-        (5, 1, 3),
-        (5, 1, 2),
-        (8, 1, 5),
-        (11, 5, 6),
-    ] {
+    for (rows, width, index) in
+        [(1, 2, 1), (2, 2, 1), (3, 2, 2), (3, 2, 4), (4, 2, 2), (5, 1, 3), (5, 1, 2), (8, 1, 5), (11, 5, 6)]
+    {
         for sign in [false, true] {
             let row = |v: &[u64]| {
                 let at = v[rows];
@@ -499,14 +313,10 @@ fn tables() {
             assert!(c.and_count() <= rows * width + 2 * index);
 
             widths.push(width);
-            let build = |b: &mut Builder, w: &[Vec<Bit>]| {
-                write(b, &w[..rows], &w[rows], sign, &w[rows + 1]).concat()
-            };
+            let build = |b: &mut Builder, w: &[Vec<Bit>]| write(b, &w[..rows], &w[rows], sign, &w[rows + 1]).concat();
             compare(&widths, build, |v| {
                 let written = (0..rows).map(|i| if row(v) == Some(i) { v[rows + 1] } else { v[i] });
-                written
-                    .enumerate()
-                    .fold(0, |all, (i, value)| all | value << (i * width))
+                written.enumerate().fold(0, |all, (i, value)| all | value << (i * width))
             });
         }
     }
@@ -515,21 +325,11 @@ fn tables() {
 #[test]
 fn tables_of_constants() {
     let mut words = Words(3);
-    for (rows, width, index) in [
-        (1, 3, 2),
-        (2, 8, 1),
-        (5, 8, 3),
-        (5, 8, 5),
-        (64, 16, 6),
-        (100, 3, 8),
-        (256, 16, 8),
-    ] {
+    for (rows, width, index) in [(1, 3, 2), (2, 8, 1), (5, 8, 3), (5, 8, 5), (64, 16, 6), (100, 3, 8), (256, 16, 8)] {
         let values: Vec<u64> = (0..rows).map(|_| low(words.next(), width)).collect();
         let table: Vec<Vec<Bit>> = values.iter().map(|&v| constant(v as i64, width)).collect();
         let build = |b: &mut Builder, w: &[Vec<Bit>]| read(b, &table, &w[0], false);
-        let c = compare(&[index], build, |v| {
-            values.get(v[0] as usize).copied().unwrap_or(0)
-        });
+        let c = compare(&[index], build, |v| values.get(v[0] as usize).copied().unwrap_or(0));
         assert!(rows < 256 || c.and_count() <= 110, "{}", c.and_count());
     }
 }

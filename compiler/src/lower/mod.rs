@@ -15,7 +15,6 @@ mod types;
 
 use std::collections::HashMap;
 
-use motet_program::data::{DataType, Type};
 use motet_program::ir::{ExternCircuit, MAX_DEPTH, Op, Output, Param, Party, Program, Site, SourceSite, Value};
 
 use crate::diagnostics::Diagnostic;
@@ -98,7 +97,7 @@ impl<'t> Lowerer<'t> {
         for (index, local) in entry.params.iter().enumerate() {
             let local = &entry.locals[local.0 as usize];
             let owner = self.tree.owners.get(index).copied().flatten().map(|p| Party(p as u8));
-            params.push(Param { name: local.name.clone(), owner, ty: self.data_type(&local.ty, local.span)? });
+            params.push(Param { name: local.name.clone(), owner, ty: self.data(&local.ty, local.span)? });
             self.b.site = self.site(local.span);
             let leaves = self.leaves(&local.ty, local.span)?;
             let values = leaves
@@ -116,7 +115,7 @@ impl<'t> Lowerer<'t> {
         let mut outputs = Vec::new();
         for (ty, to) in parts.into_iter().zip(&self.tree.shown) {
             let to = to.iter().map(|p| Party(*p as u8)).collect();
-            outputs.push(Output { to, ty: self.data_type(ty, entry.span)? });
+            outputs.push(Output { to, ty: self.data(ty, entry.span)? });
         }
         let circuits = self.tree.externs.iter();
         let circuits = circuits.map(|e| ExternCircuit { name: e.name.clone(), circuit: (*e.circuit).clone() });
@@ -132,21 +131,6 @@ impl<'t> Lowerer<'t> {
             sites: self.sites,
         };
         Ok(self.b.finish(results, frame))
-    }
-
-    fn data_type(&self, ty: &Ty, span: Span) -> Fails<DataType> {
-        Ok(match ty {
-            Ty::Scalar(elem) => DataType::Leaf(Type::scalar(*elem)),
-            Ty::Tensor(of, dims) => match self.data_type(of, span)? {
-                DataType::Leaf(of) => DataType::Leaf(Type { elem: of.elem, shape: self.dims(dims, span)? }),
-                of => DataType::Array(self.dims(dims, span)?, Box::new(of)),
-            },
-            Ty::Tuple(parts) => DataType::Tuple(parts.iter().map(|p| self.data_type(p, span)).collect::<Fails<_>>()?),
-            Ty::Struct(s) => {
-                let fields = s.fields.iter().map(|(name, ty)| Ok((name.clone(), self.data_type(ty, span)?)));
-                DataType::Struct(s.name.clone(), fields.collect::<Fails<_>>()?)
-            }
-        })
     }
 
     /// The site of a place in the function that is being inlined.

@@ -1,10 +1,11 @@
 //! From the typed tree's types to those of values: structs, tuples and tensors of them become leaves.
 
-use motet_program::data::{Elem, Shape, Type};
+use motet_program::data::{DataType, Elem, Shape, Type};
 
 use super::{Fails, Lowerer};
 use crate::diagnostics::Diagnostic;
 use crate::source::Span;
+use crate::typed::data_types::data_type;
 use crate::typed::dim::Dim;
 use crate::typed::tree::Ty;
 
@@ -39,10 +40,7 @@ pub(super) fn one(elem: Elem) -> u64 {
 impl Lowerer<'_> {
     /// A dimension's number.
     pub(super) fn dim(&self, dim: &Dim, span: Span) -> Fails<u64> {
-        dim.known().and_then(|n| u64::try_from(n).ok()).ok_or_else(|| {
-            Diagnostic::error("unknown-dimension", "a dimension is not known here", span, "of this")
-                .help("give the entry point's dimensions: `--set N=8`")
-        })
+        dim.known().and_then(|n| u64::try_from(n).ok()).ok_or_else(|| unknown(span))
     }
 
     /// The numbers of a shape.
@@ -50,23 +48,18 @@ impl Lowerer<'_> {
         dims.iter().map(|d| self.dim(d, span)).collect()
     }
 
-    /// The types of a type's leaves, in order.
-    pub(super) fn leaves(&self, ty: &Ty, span: Span) -> Fails<Vec<Type>> {
-        let mut out = Vec::new();
-        self.collect(ty, &[], span, &mut out)?;
-        Ok(out)
+    /// A type as data.
+    pub(super) fn data(&self, ty: &Ty, span: Span) -> Fails<DataType> {
+        data_type(ty).map_err(|_| unknown(span))
     }
 
-    fn collect(&self, ty: &Ty, lead: &[u64], span: Span, out: &mut Vec<Type>) -> Fails<()> {
-        match ty {
-            Ty::Scalar(elem) => out.push(Type { elem: *elem, shape: lead.to_vec() }),
-            Ty::Tensor(of, dims) => {
-                let lead = [lead, &self.dims(dims, span)?].concat();
-                self.collect(of, &lead, span, out)?;
-            }
-            Ty::Tuple(parts) => parts.iter().try_for_each(|p| self.collect(p, lead, span, out))?,
-            Ty::Struct(s) => s.fields.iter().try_for_each(|(_, f)| self.collect(f, lead, span, out))?,
-        }
-        Ok(())
+    /// The types of a type's leaves, in order.
+    pub(super) fn leaves(&self, ty: &Ty, span: Span) -> Fails<Vec<Type>> {
+        self.data(ty, span).map(|data| data.leaves())
     }
+}
+
+fn unknown(span: Span) -> Diagnostic {
+    Diagnostic::error("unknown-dimension", "a dimension is not known here", span, "of this")
+        .help("give the entry point's dimensions: `--set N=8`")
 }

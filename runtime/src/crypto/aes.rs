@@ -25,23 +25,14 @@ impl RoundKeys for &Schedule {
 impl Schedule {
     /// Expands a key.
     pub fn new(isa: Isa, key: Block) -> Self {
-        let mut schedule = Schedule {
-            rounds: [key; 11],
-            isa,
-        };
-        isa.run(ExpandOne {
-            rounds: &mut schedule.rounds,
-        });
+        let mut schedule = Schedule { rounds: [key; 11], isa };
+        isa.run(ExpandOne { rounds: &mut schedule.rounds });
         schedule
     }
 
     /// Counter mode: `out[j] = AES(start + j)`, sums modulo 2^128.
     pub fn counter(&self, start: u128, out: &mut [Block]) {
-        self.isa.run(Counter {
-            key: self,
-            start,
-            out,
-        });
+        self.isa.run(Counter { key: self, start, out });
     }
 }
 
@@ -63,9 +54,7 @@ impl Schedules {
     /// Expands other keys in the place of these.
     pub(crate) fn replace(&mut self, isa: Isa, keys: [Block; Schedules::LANES]) {
         self.rounds[0] = keys;
-        isa.run(ExpandMany {
-            rounds: &mut self.rounds,
-        });
+        isa.run(ExpandMany { rounds: &mut self.rounds });
     }
 
     /// Round key `round` of key `lane`.
@@ -107,8 +96,7 @@ impl Kernel for ExpandMany<'_> {
         for (before, rcon) in RCON.into_iter().enumerate() {
             for first in (0..Schedules::LANES).step_by(V::LANES) {
                 let keys = V::load(&self.rounds[before][first..]);
-                keys.next_round_key(rcon)
-                    .store(&mut self.rounds[before + 1][first..]);
+                keys.next_round_key(rcon).store(&mut self.rounds[before + 1][first..]);
             }
         }
     }
@@ -189,11 +177,7 @@ mod tests {
             }
             if isa != Isa::portable() {
                 let schedule = Schedule::new(isa, hex(cases[0].0));
-                assert!(
-                    schedule.rounds[10] == hex("d014f9a8c9ee2589e13f0cc8b6630ca6"),
-                    "{}",
-                    isa.name()
-                );
+                assert!(schedule.rounds[10] == hex("d014f9a8c9ee2589e13f0cc8b6630ca6"), "{}", isa.name());
             }
         }
     }
@@ -215,19 +199,13 @@ mod tests {
 
     #[test]
     fn many_keys_are_expanded_like_one() {
-        let keys = std::array::from_fn(|j| {
-            Block::new(0x9e37_79b9_7f4a_7c15_u128.wrapping_pow(j as u32 + 3))
-        });
+        let keys = std::array::from_fn(|j| Block::new(0x9e37_79b9_7f4a_7c15_u128.wrapping_pow(j as u32 + 3)));
         for isa in Isa::available() {
             let many = Schedules::new(isa, keys);
             for (lane, key) in keys.into_iter().enumerate() {
                 let one = Schedule::new(isa, key);
                 for round in 0..11 {
-                    assert!(
-                        many.round(round, lane) == one.rounds[round],
-                        "{}",
-                        isa.name()
-                    );
+                    assert!(many.round(round, lane) == one.rounds[round], "{}", isa.name());
                 }
             }
         }

@@ -126,9 +126,7 @@ mod tests {
         };
         let mut x = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210_u128;
         for _ in 0..100 {
-            x = x
-                .wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645)
-                .wrapping_add(1);
+            x = x.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1);
             let (a, b) = (Block::new(x), Block::new(x.rotate_left(37)));
             assert!(unsigma(a.sigma()) == a);
             assert!(undo(a.sigma() ^ a) == a);

@@ -18,10 +18,7 @@ pub struct Kdf(Sha256);
 impl Kdf {
     /// Begins a derivation for one purpose in one session. A label is used for one purpose in the whole program.
     pub fn new(label: &'static str, session: &SessionId) -> Self {
-        Kdf(Sha256::new())
-            .field(b"motet 1")
-            .field(label.as_bytes())
-            .field(&session.0)
+        Kdf(Sha256::new()).field(b"motet 1").field(label.as_bytes()).field(&session.0)
     }
 
     /// Adds a field.

@@ -45,11 +45,7 @@ impl Prg {
     }
 
     fn with_isa(isa: Isa, seed: Block, stream: Stream) -> Self {
-        Prg {
-            key: Schedule::new(isa, seed),
-            stream,
-            next: 0,
-        }
+        Prg { key: Schedule::new(isa, seed), stream, next: 0 }
     }
 
     /// The next block.
@@ -87,8 +83,7 @@ impl Prg {
 
     /// The blocks from an index on, whatever has been drawn.
     pub fn fill_at(&self, index: u64, out: &mut [Block]) {
-        self.key
-            .counter((u128::from(self.stream.0) << 64) + u128::from(index), out);
+        self.key.counter((u128::from(self.stream.0) << 64) + u128::from(index), out);
     }
 }
 
@@ -108,11 +103,7 @@ mod tests {
         }
         let mut bytes = [0; 77];
         Prg::from_seed(Block::new(7), Stream(3)).fill_bytes(&mut bytes);
-        let expected: Vec<u8> = blocks
-            .iter()
-            .flat_map(|block| block.to_bytes())
-            .take(77)
-            .collect();
+        let expected: Vec<u8> = blocks.iter().flat_map(|block| block.to_bytes()).take(77).collect();
         assert_eq!(bytes.as_slice(), expected);
     }
 

@@ -18,12 +18,7 @@ pub(super) trait GarbleGate: Copy {
     /// Ciphertexts an instance.
     const CIPHERTEXTS: usize;
     /// Garbles `G` vectors of instances, the first of which has number `at`.
-    fn garble<V: Vector, const G: usize>(
-        self,
-        at: usize,
-        a: [V; G],
-        b: [V; G],
-    ) -> ([V; G], [[V; G]; 2]);
+    fn garble<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G]) -> ([V; G], [[V; G]; 2]);
 }
 
 /// How a gate is evaluated: from active labels and ciphertexts to the result's active labels.
@@ -31,13 +26,7 @@ pub(super) trait EvaluateGate: Copy {
     /// Ciphertexts an instance.
     const CIPHERTEXTS: usize;
     /// Evaluates `G` vectors of instances, the first of which has number `at`.
-    fn evaluate<V: Vector, const G: usize>(
-        self,
-        at: usize,
-        a: [V; G],
-        b: [V; G],
-        tables: [[V; G]; 2],
-    ) -> [V; G];
+    fn evaluate<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G], tables: [[V; G]; 2]) -> [V; G];
 }
 
 /// A gate to be garbled over a batch.
@@ -90,15 +79,11 @@ impl<T: GarbleGate> Garble<'_, T> {
         let a = load_padded::<V>(&self.slots[self.wires.a * self.n + at..][..count]);
         let b = load_padded::<V>(&self.slots[self.wires.b * self.n + at..][..count]);
         let ([out], tables) = self.gate.garble(at, [a], [b]);
-        store_padded(
-            out,
-            &mut self.slots[self.wires.dst * self.n + at..][..count],
-        );
+        store_padded(out, &mut self.slots[self.wires.dst * self.n + at..][..count]);
         for (half, [table]) in tables.into_iter().enumerate().take(T::CIPHERTEXTS) {
             let mut bytes = [0; 16 * MAX_LANES];
             table.store_bytes(&mut bytes);
-            self.tables[16 * (half * self.n + at)..][..16 * count]
-                .copy_from_slice(&bytes[..16 * count]);
+            self.tables[16 * (half * self.n + at)..][..16 * count].copy_from_slice(&bytes[..16 * count]);
         }
     }
 }
@@ -156,15 +141,11 @@ impl<T: EvaluateGate> Evaluate<'_, T> {
         let mut tables = [[V::splat(Block::ZERO)]; 2];
         for (half, table) in tables.iter_mut().enumerate().take(T::CIPHERTEXTS) {
             let mut bytes = [0; 16 * MAX_LANES];
-            bytes[..16 * count]
-                .copy_from_slice(&self.tables[16 * (half * self.n + at)..][..16 * count]);
+            bytes[..16 * count].copy_from_slice(&self.tables[16 * (half * self.n + at)..][..16 * count]);
             *table = [V::load_bytes(&bytes)];
         }
         let [out] = self.gate.evaluate(at, [a], [b], tables);
-        store_padded(
-            out,
-            &mut self.slots[self.wires.dst * self.n + at..][..count],
-        );
+        store_padded(out, &mut self.slots[self.wires.dst * self.n + at..][..count]);
     }
 }
 
@@ -180,12 +161,7 @@ impl GarbleGate for GarbleFull<'_> {
     const CIPHERTEXTS: usize = 2;
 
     #[inline(always)]
-    fn garble<V: Vector, const G: usize>(
-        self,
-        at: usize,
-        a: [V; G],
-        b: [V; G],
-    ) -> ([V; G], [[V; G]; 2]) {
+    fn garble<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G]) -> ([V; G], [[V; G]; 2]) {
         let delta = V::splat(self.delta);
         let a = add(a, V::splat(self.delta.when(self.invert[0])));
         let b = add(b, V::splat(self.delta.when(self.invert[1])));
@@ -221,19 +197,11 @@ impl EvaluateGate for EvaluateFull<'_> {
     const CIPHERTEXTS: usize = 2;
 
     #[inline(always)]
-    fn evaluate<V: Vector, const G: usize>(
-        self,
-        at: usize,
-        a: [V; G],
-        b: [V; G],
-        tables: [[V; G]; 2],
-    ) -> [V; G] {
+    fn evaluate<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G], tables: [[V; G]; 2]) -> [V; G] {
         let mut out = hash(self.keys[0], at, a);
         let evaluator = hash(self.keys[1], at, b);
         for g in 0..G {
-            out[g] = out[g]
-                .xor(evaluator[g])
-                .xor_where(a[g].colours(), tables[0][g]);
+            out[g] = out[g].xor(evaluator[g]).xor_where(a[g].colours(), tables[0][g]);
             out[g] = out[g].xor_where(b[g].colours(), tables[1][g].xor(a[g]));
         }
         out
@@ -253,12 +221,7 @@ impl GarbleGate for GarbleGarblerHalf<'_> {
     const CIPHERTEXTS: usize = 1;
 
     #[inline(always)]
-    fn garble<V: Vector, const G: usize>(
-        self,
-        at: usize,
-        _: [V; G],
-        b: [V; G],
-    ) -> ([V; G], [[V; G]; 2]) {
+    fn garble<V: Vector, const G: usize>(self, at: usize, _: [V; G], b: [V; G]) -> ([V; G], [[V; G]; 2]) {
         let delta = V::splat(self.delta);
         let b = add(b, V::splat(self.delta.when(self.invert)));
         let (b0, b1) = hash_both(self.key, at, b, self.delta);
@@ -283,13 +246,7 @@ impl EvaluateGate for EvaluateGarblerHalf<'_> {
     const CIPHERTEXTS: usize = 1;
 
     #[inline(always)]
-    fn evaluate<V: Vector, const G: usize>(
-        self,
-        at: usize,
-        _: [V; G],
-        b: [V; G],
-        tables: [[V; G]; 2],
-    ) -> [V; G] {
+    fn evaluate<V: Vector, const G: usize>(self, at: usize, _: [V; G], b: [V; G], tables: [[V; G]; 2]) -> [V; G] {
         let mut out = hash(self.key, at, b);
         for g in 0..G {
             out[g] = out[g].xor_where(b[g].colours(), tables[0][g]);
@@ -310,12 +267,7 @@ impl GarbleGate for GarbleEvaluatorHalf<'_> {
     const CIPHERTEXTS: usize = 1;
 
     #[inline(always)]
-    fn garble<V: Vector, const G: usize>(
-        self,
-        at: usize,
-        a: [V; G],
-        b: [V; G],
-    ) -> ([V; G], [[V; G]; 2]) {
+    fn garble<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G]) -> ([V; G], [[V; G]; 2]) {
         let a = add(a, V::splat(self.delta.when(self.invert[0])));
         let b = add(b, V::splat(self.delta.when(self.invert[1])));
         let (a0, a1) = hash_both(self.key, at, a, self.delta);
@@ -338,13 +290,7 @@ impl EvaluateGate for EvaluateEvaluatorHalf<'_> {
     const CIPHERTEXTS: usize = 1;
 
     #[inline(always)]
-    fn evaluate<V: Vector, const G: usize>(
-        self,
-        at: usize,
-        a: [V; G],
-        b: [V; G],
-        tables: [[V; G]; 2],
-    ) -> [V; G] {
+    fn evaluate<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G], tables: [[V; G]; 2]) -> [V; G] {
         let mut out = hash(self.key, at, a);
         for g in 0..G {
             let known = V::mask((self.bits >> (at + g * V::LANES)) as u8);
@@ -367,12 +313,7 @@ impl Kernel for Xor<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Xor {
-            slots,
-            n,
-            wires,
-            add,
-        } = self;
+        let Xor { slots, n, wires, add } = self;
         let extra = V::splat(add);
         let vectors = n / V::LANES * V::LANES;
         for at in (0..vectors).step_by(V::LANES) {
@@ -388,12 +329,7 @@ impl Kernel for Xor<'_> {
 
 /// `H` of every label, and of every label with Δ added.
 #[inline(always)]
-fn hash_both<V: Vector, const G: usize>(
-    key: GateKey<'_>,
-    at: usize,
-    labels: [V; G],
-    delta: Block,
-) -> ([V; G], [V; G]) {
+fn hash_both<V: Vector, const G: usize>(key: GateKey<'_>, at: usize, labels: [V; G], delta: Block) -> ([V; G], [V; G]) {
     let sigma_delta = V::splat(delta.sigma());
     let zero = points(at, labels);
     let one = add(zero, sigma_delta);

@@ -35,32 +35,21 @@ impl TweakKeys {
     pub fn new(isa: Isa, start: Block, range: u64) -> Self {
         let next = Block::new(start.value().wrapping_add(u128::from(range) << 64));
         let schedules = Schedules::new(isa, [Block::ZERO; Schedules::LANES]);
-        TweakKeys {
-            isa,
-            next,
-            schedules,
-            used: Schedules::LANES,
-        }
+        TweakKeys { isa, next, schedules, used: Schedules::LANES }
     }
 
     /// A key for one half-gate.
     #[inline]
     pub fn one(&mut self) -> GateKey<'_> {
         let lane = self.take(1);
-        GateKey {
-            schedules: &self.schedules,
-            lane,
-        }
+        GateKey { schedules: &self.schedules, lane }
     }
 
     /// Keys for both halves of a gate.
     #[inline]
     pub fn two(&mut self) -> [GateKey<'_>; 2] {
         let lane = self.take(2);
-        [lane, lane + 1].map(|lane| GateKey {
-            schedules: &self.schedules,
-            lane,
-        })
+        [lane, lane + 1].map(|lane| GateKey { schedules: &self.schedules, lane })
     }
 
     /// The first of `count` unused lanes that lie together. A lane may be left unused, at both parties alike.

@@ -22,8 +22,8 @@ pub use keys::{GateKey, TweakKeys};
 use super::Block;
 use super::isa::Isa;
 use kernels::{
-    Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, Garble,
-    GarbleEvaluatorHalf, GarbleFull, GarbleGarblerHalf, Xor,
+    Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, Garble, GarbleEvaluatorHalf, GarbleFull,
+    GarbleGarblerHalf, Xor,
 };
 
 /// Instances in a batch, at most.
@@ -62,9 +62,7 @@ impl Kernels {
 
     /// Those that run everywhere.
     pub fn portable() -> Self {
-        Kernels {
-            isa: Isa::portable(),
-        }
+        Kernels { isa: Isa::portable() }
     }
 
     /// Those of an instruction set.
@@ -79,12 +77,7 @@ impl Kernels {
 
     /// `dst = a ⊕ b`, and `⊕ add` where given: Δ, at the garbler, for a result that is inverted.
     pub fn xor(self, slots: &mut [Block], n: usize, wires: Wires, add: Option<Block>) {
-        self.isa.run(Xor {
-            slots,
-            n,
-            wires,
-            add: add.unwrap_or(Block::ZERO),
-        });
+        self.isa.run(Xor { slots, n, wires, add: add.unwrap_or(Block::ZERO) });
     }
 
     /// Garbles `(a ⊕ invert[0]) ∧ (b ⊕ invert[1])`. Writes 32 bytes an instance: all the garbler's half ciphertexts,
@@ -100,35 +93,12 @@ impl Kernels {
         keys: [GateKey<'_>; 2],
         tables: &mut [u8],
     ) {
-        self.isa.run(Garble {
-            slots,
-            n,
-            wires,
-            tables,
-            gate: GarbleFull {
-                invert,
-                delta,
-                keys,
-            },
-        });
+        self.isa.run(Garble { slots, n, wires, tables, gate: GarbleFull { invert, delta, keys } });
     }
 
     /// Evaluates what [`Kernels::garble_full`] garbled.
-    pub fn evaluate_full(
-        self,
-        slots: &mut [Block],
-        n: usize,
-        wires: Wires,
-        keys: [GateKey<'_>; 2],
-        tables: &[u8],
-    ) {
-        self.isa.run(Evaluate {
-            slots,
-            n,
-            wires,
-            tables,
-            gate: EvaluateFull { keys },
-        });
+    pub fn evaluate_full(self, slots: &mut [Block], n: usize, wires: Wires, keys: [GateKey<'_>; 2], tables: &[u8]) {
+        self.isa.run(Evaluate { slots, n, wires, tables, gate: EvaluateFull { keys } });
     }
 
     /// Garbles `a ∧ (b ⊕ invert)` of an `a` whose bits the garbler knows. Its slot is not read. Writes 16 bytes an
@@ -145,36 +115,12 @@ impl Kernels {
         key: GateKey<'_>,
         tables: &mut [u8],
     ) {
-        self.isa.run(Garble {
-            slots,
-            n,
-            wires,
-            tables,
-            gate: GarbleGarblerHalf {
-                bits,
-                invert,
-                delta,
-                key,
-            },
-        });
+        self.isa.run(Garble { slots, n, wires, tables, gate: GarbleGarblerHalf { bits, invert, delta, key } });
     }
 
     /// Evaluates what [`Kernels::garble_garbler_half`] garbled. The slot of `a` is not read.
-    pub fn evaluate_garbler_half(
-        self,
-        slots: &mut [Block],
-        n: usize,
-        wires: Wires,
-        key: GateKey<'_>,
-        tables: &[u8],
-    ) {
-        self.isa.run(Evaluate {
-            slots,
-            n,
-            wires,
-            tables,
-            gate: EvaluateGarblerHalf { key },
-        });
+    pub fn evaluate_garbler_half(self, slots: &mut [Block], n: usize, wires: Wires, key: GateKey<'_>, tables: &[u8]) {
+        self.isa.run(Evaluate { slots, n, wires, tables, gate: EvaluateGarblerHalf { key } });
     }
 
     /// Garbles `(a ⊕ invert[0]) ∧ (b ⊕ invert[1])` of an `a` whose bits the evaluator knows. Writes 16 bytes an
@@ -190,13 +136,7 @@ impl Kernels {
         key: GateKey<'_>,
         tables: &mut [u8],
     ) {
-        self.isa.run(Garble {
-            slots,
-            n,
-            wires,
-            tables,
-            gate: GarbleEvaluatorHalf { invert, delta, key },
-        });
+        self.isa.run(Garble { slots, n, wires, tables, gate: GarbleEvaluatorHalf { invert, delta, key } });
     }
 
     /// Evaluates what [`Kernels::garble_evaluator_half`] garbled.
@@ -209,13 +149,7 @@ impl Kernels {
         key: GateKey<'_>,
         tables: &[u8],
     ) {
-        self.isa.run(Evaluate {
-            slots,
-            n,
-            wires,
-            tables,
-            gate: EvaluateEvaluatorHalf { bits, key },
-        });
+        self.isa.run(Evaluate { slots, n, wires, tables, gate: EvaluateEvaluatorHalf { bits, key } });
     }
 }
 

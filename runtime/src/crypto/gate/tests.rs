@@ -30,12 +30,7 @@ impl Batch {
         let values = [prg.block().value(), prg.block().value()];
         let mut zero = vec![Block::ZERO; 3 * n];
         prg.fill(&mut zero);
-        Batch {
-            n,
-            delta,
-            zero,
-            values,
-        }
+        Batch { n, delta, zero, values }
     }
 
     fn active(&self) -> Vec<Block> {
@@ -57,65 +52,31 @@ fn flip(bits: u128, invert: bool) -> u128 {
     bits ^ u128::from(invert).wrapping_neg()
 }
 
-fn garble(
-    isa: Isa,
-    kind: Kind,
-    wires: Wires,
-    invert: [bool; 2],
-    batch: &Batch,
-) -> (Vec<Block>, Vec<u8>) {
+fn garble(isa: Isa, kind: Kind, wires: Wires, invert: [bool; 2], batch: &Batch) -> (Vec<Block>, Vec<u8>) {
     let (kernels, mut keys) = (Kernels::with(isa), keys(isa));
     let Batch { n, delta, .. } = *batch;
     let mut slots = batch.zero.clone();
     let mut tables = vec![0xa5; if kind == Kind::Full { 32 * n } else { 16 * n }];
     let known = flip(batch.values[0], invert[0]);
     match kind {
-        Kind::Full => {
-            kernels.garble_full(&mut slots, n, wires, invert, delta, keys.two(), &mut tables)
-        }
+        Kind::Full => kernels.garble_full(&mut slots, n, wires, invert, delta, keys.two(), &mut tables),
         Kind::GarblerHalf => {
-            kernels.garble_garbler_half(
-                &mut slots,
-                n,
-                wires,
-                known,
-                invert[1],
-                delta,
-                keys.one(),
-                &mut tables,
-            );
+            kernels.garble_garbler_half(&mut slots, n, wires, known, invert[1], delta, keys.one(), &mut tables);
         }
         Kind::EvaluatorHalf => {
-            kernels.garble_evaluator_half(
-                &mut slots,
-                n,
-                wires,
-                invert,
-                delta,
-                keys.one(),
-                &mut tables,
-            );
+            kernels.garble_evaluator_half(&mut slots, n, wires, invert, delta, keys.one(), &mut tables);
         }
     }
     (slots, tables)
 }
 
-fn evaluate(
-    isa: Isa,
-    kind: Kind,
-    wires: Wires,
-    invert: [bool; 2],
-    batch: &Batch,
-    tables: &[u8],
-) -> Vec<Block> {
+fn evaluate(isa: Isa, kind: Kind, wires: Wires, invert: [bool; 2], batch: &Batch, tables: &[u8]) -> Vec<Block> {
     let (kernels, mut keys) = (Kernels::with(isa), keys(isa));
     let mut slots = batch.active();
     let n = batch.n;
     match kind {
         Kind::Full => kernels.evaluate_full(&mut slots, n, wires, keys.two(), tables),
-        Kind::GarblerHalf => {
-            kernels.evaluate_garbler_half(&mut slots, n, wires, keys.one(), tables)
-        }
+        Kind::GarblerHalf => kernels.evaluate_garbler_half(&mut slots, n, wires, keys.one(), tables),
         Kind::EvaluatorHalf => {
             let known = flip(batch.values[0], invert[0]);
             kernels.evaluate_evaluator_half(&mut slots, n, wires, known, keys.one(), tables);
@@ -153,13 +114,8 @@ fn every_instruction_set_gives_what_the_portable_one_gives() {
                 let batch = Batch::new(n, 1000 + n as u128);
                 for invert in INVERSIONS {
                     let expected = garble(Isa::portable(), kind, WIRES, invert, &batch);
-                    assert!(
-                        garble(isa, kind, WIRES, invert, &batch) == expected,
-                        "{} at {n}",
-                        isa.name()
-                    );
-                    let evaluated =
-                        evaluate(Isa::portable(), kind, WIRES, invert, &batch, &expected.1);
+                    assert!(garble(isa, kind, WIRES, invert, &batch) == expected, "{} at {n}", isa.name());
+                    let evaluated = evaluate(Isa::portable(), kind, WIRES, invert, &batch, &expected.1);
                     assert!(
                         evaluate(isa, kind, WIRES, invert, &batch, &expected.1) == evaluated,
                         "{} at {n}",
@@ -181,8 +137,7 @@ fn xor_adds_labels_and_delta() {
                     let mut slots = batch.zero.clone();
                     Kernels::with(isa).xor(&mut slots, n, Wires { dst, ..WIRES }, add);
                     for j in 0..n {
-                        let expected =
-                            batch.zero[j] ^ batch.zero[n + j] ^ add.unwrap_or(Block::ZERO);
+                        let expected = batch.zero[j] ^ batch.zero[n + j] ^ add.unwrap_or(Block::ZERO);
                         assert!(slots[dst * n + j] == expected);
                     }
                 }
@@ -210,15 +165,7 @@ fn a_broadcast_wire_does_not_give_delta_away() {
     let mut two_gates = Vec::new();
     for _ in 0..2 {
         let mut tables = vec![0; 32 * n];
-        kernels.garble_full(
-            &mut batch.zero.clone(),
-            n,
-            WIRES,
-            [false; 2],
-            batch.delta,
-            keys.two(),
-            &mut tables,
-        );
+        kernels.garble_full(&mut batch.zero.clone(), n, WIRES, [false; 2], batch.delta, keys.two(), &mut tables);
         two_gates.extend_from_slice(&tables[..16 * n]);
     }
     assert!(!differs_by_delta(&two_gates, batch.delta));
@@ -234,15 +181,7 @@ fn a_broadcast_wire_does_not_give_delta_away() {
     .map(|mut slots| {
         let mut tables = vec![0; 32 * n];
         let mut keys = self::keys(Isa::detect());
-        kernels.garble_full(
-            &mut slots,
-            n,
-            WIRES,
-            [false; 2],
-            batch.delta,
-            keys.two(),
-            &mut tables,
-        );
+        kernels.garble_full(&mut slots, n, WIRES, [false; 2], batch.delta, keys.two(), &mut tables);
         tables[..16 * n].to_vec()
     })
     .concat();
@@ -250,15 +189,9 @@ fn a_broadcast_wire_does_not_give_delta_away() {
 }
 
 fn differs_by_delta(ciphertexts: &[u8], delta: Block) -> bool {
-    let blocks: Vec<Block> = ciphertexts
-        .as_chunks::<16>()
-        .0
+    let blocks: Vec<Block> = ciphertexts.as_chunks::<16>().0.iter().map(|bytes| Block::from_bytes(*bytes)).collect();
+    blocks
         .iter()
-        .map(|bytes| Block::from_bytes(*bytes))
-        .collect();
-    blocks.iter().enumerate().any(|(at, one)| {
-        blocks[at + 1..]
-            .iter()
-            .any(|other| *one ^ *other == delta || one == other)
-    })
+        .enumerate()
+        .any(|(at, one)| blocks[at + 1..].iter().any(|other| *one ^ *other == delta || one == other))
 }

@@ -17,8 +17,7 @@ pub(super) struct Present(());
 
 impl Present {
     pub(super) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("aes") && is_x86_feature_detected!("ssse3"))
-            .then_some(Present(()))
+        (is_x86_feature_detected!("aes") && is_x86_feature_detected!("ssse3")).then_some(Present(()))
     }
 
     #[inline]

@@ -17,8 +17,7 @@ pub(super) struct Present(());
 
 impl Present {
     pub(super) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("vaes"))
-            .then_some(Present(()))
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("vaes")).then_some(Present(()))
     }
 
     #[inline]
@@ -85,19 +84,14 @@ impl Vector for Avx2 {
         // SAFETY: features as above.
         Avx2(unsafe {
             let swapped = _mm256_shuffle_epi32::<0b01_00_11_10>(self.0);
-            _mm256_xor_si256(
-                swapped,
-                _mm256_and_si256(self.0, _mm256_set_epi64x(-1, 0, -1, 0)),
-            )
+            _mm256_xor_si256(swapped, _mm256_and_si256(self.0, _mm256_set_epi64x(-1, 0, -1, 0)))
         })
     }
 
     #[inline(always)]
     fn colours(self) -> Self::Mask {
         // SAFETY: features as above.
-        unsafe {
-            _mm256_srai_epi32::<31>(_mm256_slli_epi32::<31>(_mm256_shuffle_epi32::<0>(self.0)))
-        }
+        unsafe { _mm256_srai_epi32::<31>(_mm256_slli_epi32::<31>(_mm256_shuffle_epi32::<0>(self.0))) }
     }
 
     #[inline(always)]
@@ -105,10 +99,7 @@ impl Vector for Avx2 {
         // SAFETY: features as above.
         unsafe {
             let lanes = _mm256_set_epi64x(2, 2, 1, 1);
-            _mm256_cmpeq_epi64(
-                _mm256_and_si256(_mm256_set1_epi64x(i64::from(bits)), lanes),
-                lanes,
-            )
+            _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(i64::from(bits)), lanes), lanes)
         }
     }
 

@@ -96,20 +96,13 @@ impl Vector for Avx512 {
     #[inline(always)]
     fn colours(self) -> Self::Mask {
         // SAFETY: features as above.
-        unsafe {
-            _mm512_test_epi64_mask(_mm512_unpacklo_epi64(self.0, self.0), _mm512_set1_epi64(1))
-        }
+        unsafe { _mm512_test_epi64_mask(_mm512_unpacklo_epi64(self.0, self.0), _mm512_set1_epi64(1)) }
     }
 
     #[inline(always)]
     fn mask(bits: u8) -> Self::Mask {
         // SAFETY: features as above.
-        unsafe {
-            _mm512_test_epi64_mask(
-                _mm512_set1_epi64(i64::from(bits)),
-                _mm512_set_epi64(8, 8, 4, 4, 2, 2, 1, 1),
-            )
-        }
+        unsafe { _mm512_test_epi64_mask(_mm512_set1_epi64(i64::from(bits)), _mm512_set_epi64(8, 8, 4, 4, 2, 2, 1, 1)) }
     }
 
     #[inline(always)]
