@@ -175,7 +175,7 @@ impl Builder<'_> {
 
     /// A string without its quotes.
     pub fn text(&self, l: u32, r: u32) -> (String, Span) {
-        (self.slice(l + 1, r.saturating_sub(1)).to_string(), self.span(l, r))
+        (self.slice(l, r).trim_matches('"').to_string(), self.span(l, r))
     }
 }
 

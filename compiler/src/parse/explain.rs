@@ -1,10 +1,12 @@
 //! Explains what the parser could not read, in people's words.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use lalrpop_util::ParseError;
 
-use super::repair::{Repair, begins_statement};
+use super::outline::ends_operand;
+use super::repair::{self, Repair};
 use super::slips;
 use super::token::{Spanned, Token};
 use crate::diagnostics::Diagnostic;
@@ -85,7 +87,7 @@ impl<'a> Failure<'a> {
 
     /// The place of some tokens.
     pub fn places(&self, from: usize, to: usize) -> Span {
-        super::repair::span(self.tokens, from..to)
+        repair::span(self.tokens, from..to)
     }
 
     /// The last character before the token at which the parser stopped: where something is missing.
@@ -111,9 +113,17 @@ impl<'a> Failure<'a> {
         self.could_be("integer") && self.could_be("!")
     }
 
-    /// Whether an expression has just ended here.
+    /// Whether an expression has just ended here. (The parser may have reduced it already, so that operators are not
+    /// among what it expects.)
     pub fn after_expression(&self) -> bool {
+        let in_signature = self.could_be(":") || self.could_be("->") || self.could_be("in") || self.could_be("@");
         self.could_be("+") && self.could_be("*")
+            || ends_operand(self.before(1)) && !in_signature && !self.wants_expression() && !self.wants_type()
+    }
+
+    /// The statement around the mistake, in the innermost block.
+    pub fn statement(&self) -> Option<Range<usize>> {
+        repair::statement(self.tokens, self.at, self.could_be("let"))
     }
 
     /// Whether a type could have begun here.
@@ -127,11 +137,7 @@ impl<'a> Failure<'a> {
         let short: String = text.chars().take(30).collect();
         match self.found() {
             None => "the end of the item".into(),
-            Some(Token::Integer | Token::Decimal) => format!("the number `{short}`"),
             Some(Token::Text) => format!("the string {short}"),
-            Some(Token::Name) => format!("the name `{short}`"),
-            Some(Token::If | Token::Else | Token::As | Token::In) => format!("`{short}`"),
-            Some(token) if begins_statement(token) => format!("`{short}`"),
             Some(_) => format!("`{short}`"),
         }
     }

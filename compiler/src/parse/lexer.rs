@@ -11,6 +11,7 @@ use crate::source::{FileId, Span};
 pub fn tokens(file: FileId, text: &str, errors: &mut Vec<Diagnostic>) -> Vec<Spanned> {
     let mut tokens: Vec<Spanned> = Vec::new();
     let mut unknown: Option<Span> = None;
+    let mut seen_hash = false;
     for (token, range) in Token::lexer(text).spanned() {
         let span = Span { file, start: range.start as u32, end: range.end as u32 };
         match token {
@@ -18,7 +19,7 @@ pub fn tokens(file: FileId, text: &str, errors: &mut Vec<Diagnostic>) -> Vec<Spa
                 parts_of_tuples(span, text, &mut tokens)
             }
             Ok(token) => {
-                check_number(token, span, text, errors);
+                check_literal(token, span, text, errors);
                 join_angles(&mut tokens, token, span);
                 tokens.push(Spanned { token, span });
             }
@@ -30,10 +31,14 @@ pub fn tokens(file: FileId, text: &str, errors: &mut Vec<Diagnostic>) -> Vec<Spa
                 Diagnostic::error("open-comment", "this comment is never closed", start_of(span, 2), "opened here")
                     .help("close it with `*/`; comments nest, so each `/*` within needs its own"),
             ),
-            Err(LexError::OpenString) => errors.push(
-                Diagnostic::error("open-string", "this string is not closed on its line", span, "")
-                    .help("close it with `\"`"),
-            ),
+            Err(LexError::Hash) if !seen_hash => {
+                seen_hash = true;
+                errors.push(
+                    Diagnostic::error("hash", "`#` begins nothing", start_of(span, 1), "")
+                        .help("comments begin with `//`"),
+                );
+            }
+            Err(LexError::Hash) => {}
         }
     }
     errors.extend(unknown.map(|run| unknown_text(run, text)));
@@ -67,8 +72,12 @@ fn join_angles(tokens: &mut [Spanned], token: Token, span: Span) {
     }
 }
 
-fn check_number(token: Token, span: Span, text: &str, errors: &mut Vec<Diagnostic>) {
+fn check_literal(token: Token, span: Span, text: &str, errors: &mut Vec<Diagnostic>) {
     let literal = &text[span.start as usize..span.end as usize];
+    if token == Token::Text && (literal.len() < 2 || !literal.ends_with('"')) {
+        let message = "this string is not closed on its line";
+        errors.push(Diagnostic::error("open-string", message, span, "").help("close it with `\"`"));
+    }
     let result = match token {
         Token::Integer => number::integer(literal).map(drop),
         Token::Decimal => number::decimal(literal).map(drop),
@@ -88,7 +97,6 @@ fn unknown_text(span: Span, text: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error("unknown-character", format!("unknown {what} `{shown}`"), span, "");
     let help = match run.chars().next() {
         Some('?') => "there is no `?`: write `if c { a } else { b }`",
-        Some('#') => "comments begin with `//`",
         Some('\'' | '‘' | '’') => "there are no character literals; write the number",
         Some('“' | '”') => "write straight quotes: `\"`",
         Some('×') => "write `*`",

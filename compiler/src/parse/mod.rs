@@ -11,6 +11,8 @@ mod number;
 mod outline;
 mod repair;
 mod slips;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use std::cell::RefCell;
@@ -49,6 +51,9 @@ pub fn parse(file: FileId, text: &str) -> (ast::File, Vec<Diagnostic>) {
             items.extend(item(file, text, chunk, &unlexed, &mut errors));
         }
     }
+    if errors.iter().any(|e| e.code == "open-comment") {
+        errors.retain(|e| e.code != "unclosed-bracket");
+    }
     errors.sort_by_key(|e| e.labels.first().map(|(span, _)| span.start));
     errors.truncate(MOST_ERRORS);
     (ast::File { items }, errors)
@@ -75,7 +80,7 @@ fn item(
         };
         let failure = Failure::new(file, text, &chunk.tokens, error);
         let (diagnostic, repair) = failure.explain();
-        let statement = repair::statement(&chunk.tokens, failure.at);
+        let statement = failure.statement();
         let touched = statement.clone().unwrap_or(0..chunk.tokens.len());
         let range = repair::span(&chunk.tokens, touched);
         if !unlexed.iter().any(|u| range.start <= u.start && u.end <= range.end) {

@@ -32,6 +32,7 @@ pub fn outline(text: &str, tokens: &[Spanned], errors: &mut Vec<Diagnostic>) -> 
         chunks: Vec::new(),
         chunk: Chunk { sound: true, ..Chunk::default() },
         levels: vec![Level::default()],
+        suspect: None,
         skipping: false,
     };
     for (i, &token) in tokens.iter().enumerate() {
@@ -76,6 +77,8 @@ struct Outliner<'a> {
     chunk: Chunk,
     /// Never empty.
     levels: Vec<Level>,
+    /// The first `{` whose `}` stands further out than its line, and that `}`: the likely culprit where one is missing.
+    suspect: Option<(Spanned, Span)>,
     /// Whether everything up to the next item that begins a line is left out.
     skipping: bool,
 }
@@ -163,6 +166,7 @@ impl Outliner<'_> {
         }
         self.chunk.tokens.push(spanned);
         let mut level = self.levels.pop().unwrap_or_default();
+        self.compare_indents(level.open, spanned);
         level.next_expression();
         let parent = self.level();
         parent.inner = parent.inner.max(level.deepest + 1);
@@ -223,6 +227,25 @@ impl Outliner<'_> {
         }
         self.levels.clear();
         self.levels.push(Level::default());
+        self.suspect = None;
+    }
+
+    fn compare_indents(&mut self, open: Option<Spanned>, close: Spanned) {
+        if let (Some(open), None) = (open, &self.suspect)
+            && let Some(inner) = self.indent(close.span)
+        {
+            let line = self.text[..open.span.start as usize].rfind('\n').map_or(0, |i| i + 1);
+            let first = self.text[line..].trim_start_matches([' ', '\t']);
+            if inner < self.text.len() - line - first.len() {
+                self.suspect = Some((open, close.span));
+            }
+        }
+    }
+
+    /// How far a token that begins a line is from its start.
+    fn indent(&self, span: Span) -> Option<usize> {
+        let before = self.text[..span.start as usize].trim_end_matches([' ', '\t']);
+        (before.is_empty() || before.ends_with('\n')).then(|| span.start as usize - before.len())
     }
 
     /// Reports what is open where an item or the file's end comes.
@@ -235,6 +258,14 @@ impl Outliner<'_> {
     fn unclosed(&mut self, found: Option<Spanned>) {
         self.chunk.sound = false;
         let Some(open) = self.level().open else { return };
+        if let Some((open, close)) = self.suspect
+            && found.is_none_or(|found| begins_item(found.token))
+        {
+            return self.errors.push(
+                Diagnostic::error("unclosed-bracket", "this `{` is never closed", open.span, "opened here")
+                    .label(close, "this `}` stands further out, and belongs to a block around it"),
+            );
+        }
         let bracket = self.slice(open.span).to_string();
         let (span, note) = match found {
             Some(found) if begins_item(found.token) => (found.span, "before this item begins".to_string()),
@@ -306,7 +337,7 @@ pub fn begins_item(token: Token) -> bool {
 }
 
 /// Whether an operand may end with the token, so that a bracket behind it calls, indexes or begins a body.
-fn ends_operand(token: Option<Token>) -> bool {
+pub fn ends_operand(token: Option<Token>) -> bool {
     use Token::*;
     matches!(
         token,

@@ -41,29 +41,32 @@ pub fn span(tokens: &[Spanned], range: Range<usize>) -> Span {
     }
 }
 
-/// The statement around a token, with its semicolon, in the innermost block; `None` outside of blocks.
-pub fn statement(tokens: &[Spanned], at: usize) -> Option<Range<usize>> {
+/// The statement around a token, with its semicolon, in the innermost block; `None` outside of blocks. Where no
+/// statement may begin at the token, one that ends right before it is part of it.
+pub fn statement(tokens: &[Spanned], at: usize, may_begin: bool) -> Option<Range<usize>> {
     let block = innermost_block(tokens, at)?;
-    let mut start = block + 1;
-    let mut i = start;
-    while i < tokens.len() {
-        let after = match tokens[i].token {
-            Token::OpenParen | Token::OpenBracket | Token::OpenBrace | Token::OpenLiteral => skip_bracket(tokens, i),
-            Token::CloseBrace => break,
-            _ => i + 1,
+    let (mut before, mut start, mut end) = (block + 1, block + 1, block + 1);
+    while end < tokens.len() && tokens[end].token != Token::CloseBrace {
+        let first = end;
+        end = match tokens[first].token {
+            Token::OpenParen | Token::OpenBracket | Token::OpenBrace | Token::OpenLiteral => {
+                skip_bracket(tokens, first)
+            }
+            _ => first + 1,
         };
-        let ends = tokens[i].token == Token::Semicolon
-            || tokens[i].token == Token::OpenBrace && !continues(tokens.get(after).map(|t| t.token))
-            || tokens.get(after).is_some_and(|t| begins_statement(t.token));
-        if ends && after > at {
-            return Some(start..after);
+        let next = tokens.get(end).map(|t| t.token);
+        let ends = tokens[first].token == Token::Semicolon
+            || tokens[first].token == Token::OpenBrace && !continues(next)
+            || next.is_some_and(begins_statement);
+        if ends && end > at {
+            break;
         }
         if ends {
-            start = after;
+            (before, start) = (start, end);
         }
-        i = after;
     }
-    Some(start..i.max(start))
+    let start = if start >= at && !may_begin { before } else { start };
+    Some(start..end)
 }
 
 /// The innermost `{` of a block that is open at a token.

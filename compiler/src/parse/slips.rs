@@ -1,7 +1,7 @@
 //! Usual slips: what people write who come from other languages, or who left something out.
 
 use super::explain::Failure;
-use super::repair::{Repair, begins_statement, skip_bracket, statement};
+use super::repair::{Repair, begins_statement, skip_bracket};
 use super::token::Token;
 use crate::diagnostics::Diagnostic;
 
@@ -29,8 +29,9 @@ pub const SLIPS: &[Slip] = &[
     result_without_arrow,
     function_without_body,
     rust_array_type,
+    head_without_value,
     struct_in_header,
-    literal_without_type,
+    type_without_let,
     separator,
     missing_semicolon,
     missing_comma,
@@ -54,6 +55,10 @@ fn reserved_word(f: &Failure) -> Option<(Diagnostic, Repair)> {
         return None;
     }
     let word = f.text_at(f.at);
+    if !f.wants_expression() && !f.could_be("fn") && f.could_be("name") {
+        let message = format!("`{word}` is a reserved word and cannot be a name");
+        return Some((error(message, f).help("choose another name"), replace(f, &[Token::Name])));
+    }
     let help = match word {
         "while" | "loop" => {
             "how often a loop runs is public: write `for i in 0..n { … }`, and `if` inside for what depends on secrets"
@@ -64,13 +69,9 @@ fn reserved_word(f: &Failure) -> Option<(Diagnostic, Repair)> {
         "impl" | "trait" | "dyn" => "functions stand on their own, and take the struct as a parameter",
         "ref" => "every value is a copy: leave `ref` out",
         "mod" => "each file is a module: `use name;` takes `name.mpc`",
-        _ => "choose another name",
+        _ => "leave it out",
     };
-    let message = match f.wants_expression() || f.could_be("fn") || f.before(1) == Some(Token::Semicolon) {
-        true => format!("there is no `{word}` in this language"),
-        false => format!("`{word}` is a reserved word and cannot be a name"),
-    };
-    Some((error(message, f).help(help), Repair::LeaveOut))
+    Some((error(format!("there is no `{word}` in this language"), f).help(help), Repair::LeaveOut))
 }
 
 /// `def f`, `import m`, `let` outside of functions.
@@ -102,7 +103,7 @@ fn nested_item(f: &Failure) -> Option<(Diagnostic, Repair)> {
         Token::Use => "`use`",
         _ => return None,
     };
-    statement(f.tokens, f.at)?;
+    f.statement()?;
     let message = format!("{what} stand outside of functions");
     Some((error(message, f).help("move this to the top of the file"), Repair::LeaveOut))
 }
@@ -284,7 +285,11 @@ fn for_without_in(f: &Failure) -> Option<(Diagnostic, Repair)> {
     }
     let message = format!("expected `in`, found {}", f.found_text());
     let diagnostic = error(message, f).help("loops are written `for i in 0..n { … }` or `for row in x { … }`");
-    Some((diagnostic, Repair::LeaveOut))
+    let start = f.tokens[..f.at].iter().rposition(|t| t.token == Token::For)?;
+    let body = f.tokens[f.at..].iter().position(|t| t.token == Token::OpenBrace);
+    let repair =
+        body.map_or(Repair::LeaveOut, |i| Repair::Replace(start..skip_bracket(f.tokens, f.at + i), Vec::new()));
+    Some((diagnostic, repair))
 }
 
 /// `int x = 5;`, `u8 a`.
@@ -318,7 +323,7 @@ fn parameter_without_type(f: &Failure) -> Option<(Diagnostic, Repair)> {
     let name = f.text_before(1);
     let diagnostic = Diagnostic::error("syntax", format!("`{name}` has no type"), f.places(f.at - 1, f.at), "")
         .help(format!("write its type behind it: `{name}: fix`"));
-    Some((diagnostic, Repair::LeaveOut))
+    Some((diagnostic, insert(f, &[Token::Colon, Token::Name])))
 }
 
 /// `fn f() u8 {`, `fn f(): u8 {`.
@@ -342,7 +347,7 @@ fn result_without_arrow(f: &Failure) -> Option<(Diagnostic, Repair)> {
 /// `fn f();`
 fn function_without_body(f: &Failure) -> Option<(Diagnostic, Repair)> {
     let is_end = matches!(f.found(), None | Some(Token::Semicolon | Token::Equals));
-    if !is_end || !f.could_be("{") || f.after_expression() {
+    if !is_end || !f.could_be("{") || f.statement().is_some() {
         return None;
     }
     let message = match f.tokens.iter().any(|t| t.token == Token::Fn) {
@@ -359,10 +364,30 @@ fn rust_array_type(f: &Failure) -> Option<(Diagnostic, Repair)> {
         return None;
     }
     let end = skip_bracket(f.tokens, f.at);
-    let diagnostic =
-        Diagnostic::error("syntax", "a tensor's dimensions are behind its element type", f.places(f.at, end), "")
-            .help("write `u8[4]`, `fix[2, 3]`");
-    Some((diagnostic, Repair::LeaveOut))
+    let is_array = f.tokens.get(f.at + 2).is_some_and(|t| t.token == Token::Semicolon) && end == f.at + 5;
+    let help = match is_array {
+        true => format!("write `{}[{}]`", f.text_at(f.at + 1), f.text_at(f.at + 3)),
+        false => "write `u8[4]`, `fix[2, 3]`".into(),
+    };
+    let message = "a tensor's dimensions are behind its element type";
+    let diagnostic = Diagnostic::error("syntax", message, f.places(f.at, end), "").help(help);
+    Some((diagnostic, Repair::Replace(f.at..end, vec![Token::Name])))
+}
+
+/// `for x in { … }`, `if { … }`.
+fn head_without_value(f: &Failure) -> Option<(Diagnostic, Repair)> {
+    if f.before(1) != Some(Token::CloseBrace) || !f.could_be("{") || f.could_be("let") {
+        return None;
+    }
+    let range = f.statement()?;
+    let (message, help) = match f.tokens.get(range.start)?.token {
+        Token::For => ("this loop runs over nothing", "write `for i in 0..n { … }` or `for row in x { … }`"),
+        Token::If => ("this `if` has no condition", "write `if c { … }`"),
+        _ => return None,
+    };
+    let place = f.places(range.start, range.start + 1);
+    let diagnostic = Diagnostic::error("syntax", message, place, "").help(help);
+    Some((diagnostic, Repair::Replace(range.start..f.at, Vec::new())))
 }
 
 /// `if p == P { x: 1 } { … }`.
@@ -370,14 +395,14 @@ fn struct_in_header(f: &Failure) -> Option<(Diagnostic, Repair)> {
     if f.found()? != Token::Colon || !f.after_expression() || f.before(2) != Some(Token::OpenBrace) {
         return None;
     }
-    let diagnostic = error("expected an operator or `;`, found `:`", f).help(
-        "if this is a struct's value in the head of an `if` or `for`, put it in parentheses; types are for `let`",
-    );
-    Some((diagnostic, Repair::LeaveOut))
+    let open = f.at - 2;
+    let diagnostic = error("expected an operator or `;`, found `:`", f)
+        .help("a struct's value in the head of an `if` or `for` stands in parentheses: `if p == (P { x: 1 }) { … }`");
+    Some((diagnostic, Repair::Replace(open..skip_bracket(f.tokens, open), Vec::new())))
 }
 
-/// `{ x: 1 }` without its name.
-fn literal_without_type(f: &Failure) -> Option<(Diagnostic, Repair)> {
+/// `x: u8 = 3;`
+fn type_without_let(f: &Failure) -> Option<(Diagnostic, Repair)> {
     if f.found()? != Token::Colon || !f.after_expression() {
         return None;
     }

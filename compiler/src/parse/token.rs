@@ -21,8 +21,8 @@ pub enum LexError {
     Unknown,
     /// `/*` without its `*/`.
     OpenComment,
-    /// `"` without its `"` on the same line.
-    OpenString,
+    /// `#` and the rest of its line.
+    Hash,
 }
 
 /// The kinds of tokens. Names, numbers and strings keep their text in the source, at their span.
@@ -34,6 +34,7 @@ pub enum Token {
     /// A line of documentation; other comments are skipped.
     #[regex(r"//[^\n]*", documentation, allow_greedy = true)]
     #[token("/*", block_comment)]
+    #[regex(r"#[^\n]*", hash, allow_greedy = true)]
     Doc,
 
     #[regex("[A-Za-z_][A-Za-z0-9_]*", priority = 3)]
@@ -44,7 +45,8 @@ pub enum Token {
     #[regex(r"[0-9][0-9_]*\.[0-9][0-9A-Za-z_]*", priority = 4)]
     #[regex(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?[eE][+-]?[0-9][0-9A-Za-z_]*", priority = 5)]
     Decimal,
-    #[regex(r#""[^"\n]*"#, string)]
+    /// A string; one that is not closed ends with its line.
+    #[regex(r#""[^"\n]*"?"#)]
     Text,
     #[token("_", priority = 10)]
     Underscore,
@@ -219,13 +221,7 @@ fn block_comment(lexer: &mut Lexer<Token>) -> FilterResult<(), LexError> {
     FilterResult::Error(LexError::OpenComment)
 }
 
-/// Takes the closing quote.
-fn string(lexer: &mut Lexer<Token>) -> Result<(), LexError> {
-    match lexer.remainder().starts_with('"') {
-        true => {
-            lexer.bump(1);
-            Ok(())
-        }
-        false => Err(LexError::OpenString),
-    }
+/// No comment begins so.
+fn hash(_: &mut Lexer<Token>) -> FilterResult<(), LexError> {
+    FilterResult::Error(LexError::Hash)
 }
