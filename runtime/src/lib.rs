@@ -4,3 +4,4 @@
 pub mod crypto;
 pub mod garble;
 pub mod net;
+pub mod ot;

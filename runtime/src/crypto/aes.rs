@@ -30,9 +30,14 @@ impl Schedule {
         schedule
     }
 
-    /// Counter mode: `out[j] = AES(start + j)`, sums modulo 2^128.
-    pub fn counter(&self, start: u128, out: &mut [Block]) {
-        self.isa.run(Counter { key: self, start, out });
+    /// Counter mode: `out[j] = AES(stream · 2^64 + index + j)`, the latter sum modulo 2^64.
+    pub fn counter(&self, stream: u64, index: u64, out: &mut [Block]) {
+        self.isa.run(Counter::<false> { key: self, stream, index, out });
+    }
+
+    /// Adds to `out` what [`Schedule::counter`] would write there.
+    pub fn add_counter(&self, stream: u64, index: u64, out: &mut [Block]) {
+        self.isa.run(Counter::<true> { key: self, stream, index, out });
     }
 }
 
@@ -102,48 +107,51 @@ impl Kernel for ExpandMany<'_> {
     }
 }
 
-struct Counter<'a> {
+/// Counter mode; what it gives is added to `out` or replaces it.
+struct Counter<'a, const ADD: bool> {
     key: &'a Schedule,
-    start: u128,
+    stream: u64,
+    index: u64,
     out: &'a mut [Block],
 }
 
-impl Kernel for Counter<'_> {
+impl<const ADD: bool> Kernel for Counter<'_, ADD> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let mut start = self.start;
-        let mut groups = self.out.chunks_exact_mut(8 * V::LANES);
+        let Counter { key, stream, mut index, out } = self;
+        let mut groups = out.chunks_exact_mut(8 * V::LANES);
         for group in &mut groups {
-            number(group, start);
-            start = start.wrapping_add(group.len() as u128);
-            let mut vectors = [V::splat(Block::ZERO); 8];
-            for (vector, blocks) in vectors.iter_mut().zip(group.chunks_exact(V::LANES)) {
-                *vector = V::load(blocks);
-            }
-            let vectors = V::encrypt(self.key, vectors);
-            for (vector, blocks) in vectors.into_iter().zip(group.chunks_exact_mut(V::LANES)) {
+            let vectors = counters::<V, 8>(stream, index);
+            for (g, vector) in V::encrypt(key, vectors).into_iter().enumerate() {
+                let blocks = &mut group[g * V::LANES..];
+                let vector = if ADD { vector.xor(V::load(blocks)) } else { vector };
                 vector.store(blocks);
             }
+            index = index.wrapping_add(8 * V::LANES as u64);
         }
         for blocks in groups.into_remainder().chunks_mut(V::LANES) {
+            let [vector] = V::encrypt(key, counters::<V, 1>(stream, index));
+            index = index.wrapping_add(V::LANES as u64);
             let mut lanes = [Block::ZERO; 4];
-            number(&mut lanes[..V::LANES], start);
-            start = start.wrapping_add(V::LANES as u128);
-            let [vector] = V::encrypt(self.key, [V::load(&lanes)]);
             vector.store(&mut lanes);
-            blocks.copy_from_slice(&lanes[..blocks.len()]);
+            for (block, lane) in blocks.iter_mut().zip(lanes) {
+                *block = if ADD { *block ^ lane } else { lane };
+            }
             lanes.zeroize();
         }
     }
 }
 
+/// `N` vectors of counter blocks.
 #[inline(always)]
-fn number(blocks: &mut [Block], start: u128) {
-    for (j, block) in blocks.iter_mut().enumerate() {
-        *block = Block::new(start.wrapping_add(j as u128));
+pub(crate) fn counters<V: Vector, const N: usize>(stream: u64, index: u64) -> [V; N] {
+    let mut vectors = [V::splat(Block::ZERO); N];
+    for (n, vector) in vectors.iter_mut().enumerate() {
+        *vector = V::counter(stream, index.wrapping_add((n * V::LANES) as u64));
     }
+    vectors
 }
 
 #[cfg(test)]
@@ -172,7 +180,11 @@ mod tests {
         for isa in Isa::available() {
             for (key, plain, cipher) in cases {
                 let mut out = [Block::ZERO];
-                Schedule::new(isa, hex(key)).counter(hex(plain).value(), &mut out);
+                Schedule::new(isa, hex(key)).counter(
+                    (hex(plain).value() >> 64) as u64,
+                    hex(plain).value() as u64,
+                    &mut out,
+                );
                 assert!(out[0] == hex(cipher), "{}", isa.name());
             }
             if isa != Isa::portable() {
@@ -185,13 +197,13 @@ mod tests {
     #[test]
     fn counter_mode_is_the_same_everywhere() {
         let key = Block::new(0x1234_5678_9abc_def0_0fed_cba9_8765_4321);
-        let start = u128::MAX - 20;
+        let (stream, index) = (7, u64::MAX - 20);
         for n in [0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 1000] {
             let mut expected = vec![Block::ZERO; n];
-            Schedule::new(Isa::portable(), key).counter(start, &mut expected);
+            Schedule::new(Isa::portable(), key).counter(stream, index, &mut expected);
             for isa in Isa::available() {
                 let mut out = vec![Block::ONE; n];
-                Schedule::new(isa, key).counter(start, &mut out);
+                Schedule::new(isa, key).counter(stream, index, &mut out);
                 assert!(out == expected, "{} at {n}", isa.name());
             }
         }

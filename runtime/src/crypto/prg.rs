@@ -74,6 +74,12 @@ impl Prg {
         blocks.zeroize();
     }
 
+    /// Adds the next blocks to those of a slice.
+    pub fn mask(&mut self, blocks: &mut [Block]) {
+        self.key.add_counter(self.stream.0, self.next, blocks);
+        self.next += blocks.len() as u64;
+    }
+
     /// The block at an index, whatever has been drawn: the same as the `index`-th call of [`Prg::block`] gives.
     pub fn block_at(&self, index: u64) -> Block {
         let mut out = [Block::ZERO];
@@ -83,7 +89,7 @@ impl Prg {
 
     /// The blocks from an index on, whatever has been drawn.
     pub fn fill_at(&self, index: u64, out: &mut [Block]) {
-        self.key.counter((u128::from(self.stream.0) << 64) + u128::from(index), out);
+        self.key.counter(self.stream.0, index, out);
     }
 }
 
@@ -105,6 +111,17 @@ mod tests {
         Prg::from_seed(Block::new(7), Stream(3)).fill_bytes(&mut bytes);
         let expected: Vec<u8> = blocks.iter().flat_map(|block| block.to_bytes()).take(77).collect();
         assert_eq!(bytes.as_slice(), expected);
+    }
+
+    #[test]
+    fn masking_adds_what_filling_writes() {
+        for n in [0, 1, 5, 32, 100] {
+            let generator = || Prg::from_seed(Block::new(11), Stream(2));
+            let (mut mask, mut blocks) = (vec![Block::ZERO; n], vec![Block::ONE; n]);
+            generator().fill(&mut mask);
+            generator().mask(&mut blocks);
+            assert!(mask.iter().zip(blocks).all(|(mask, block)| *mask ^ Block::ONE == block));
+        }
     }
 
     #[test]

@@ -74,6 +74,18 @@ impl Vector for Sse {
     }
 
     #[inline(always)]
+    fn counter(stream: u64, index: u64) -> Self {
+        // SAFETY: features as above.
+        Sse(unsafe { _mm_set_epi64x(stream as i64, index as i64) })
+    }
+
+    #[inline(always)]
+    fn scatter(self, blocks: &mut [Block], stride: usize) {
+        let _ = stride;
+        self.store(blocks);
+    }
+
+    #[inline(always)]
     fn xor(self, other: Self) -> Self {
         // SAFETY: features as above.
         Sse(unsafe { _mm_xor_si128(self.0, other.0) })
@@ -101,9 +113,36 @@ impl Vector for Sse {
     }
 
     #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: features as above.
+        Sse(unsafe { _mm_and_si128(self.0, other.0) })
+    }
+
+    #[inline(always)]
     fn xor_where(self, mask: Self::Mask, other: Self) -> Self {
         // SAFETY: features as above.
         Sse(unsafe { _mm_xor_si128(self.0, _mm_and_si128(mask, other.0)) })
+    }
+
+    #[inline(always)]
+    fn interleave(self, other: Self) -> [Self; 2] {
+        // SAFETY: features as above.
+        unsafe { [Sse(_mm_unpacklo_epi8(self.0, other.0)), Sse(_mm_unpackhi_epi8(self.0, other.0))] }
+    }
+
+    #[inline(always)]
+    fn transpose_bits(self) -> Self {
+        // Warren, "Hacker's Delight", section 7-3.
+        // SAFETY: features as above.
+        Sse(unsafe {
+            let x = self.0;
+            let t = _mm_and_si128(_mm_xor_si128(x, _mm_srli_epi64::<7>(x)), _mm_set1_epi64x(0x00aa_00aa_00aa_00aa));
+            let x = _mm_xor_si128(x, _mm_xor_si128(t, _mm_slli_epi64::<7>(t)));
+            let t = _mm_and_si128(_mm_xor_si128(x, _mm_srli_epi64::<14>(x)), _mm_set1_epi64x(0x0000_cccc_0000_cccc));
+            let x = _mm_xor_si128(x, _mm_xor_si128(t, _mm_slli_epi64::<14>(t)));
+            let t = _mm_and_si128(_mm_xor_si128(x, _mm_srli_epi64::<28>(x)), _mm_set1_epi64x(0x0000_0000_f0f0_f0f0));
+            _mm_xor_si128(x, _mm_xor_si128(t, _mm_slli_epi64::<28>(t)))
+        })
     }
 
     #[inline(always)]

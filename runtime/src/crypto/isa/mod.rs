@@ -37,6 +37,10 @@ pub(crate) trait Vector: Copy {
     fn store_bytes(self, bytes: &mut [u8]);
     /// The same block in every lane.
     fn splat(block: Block) -> Self;
+    /// The counter blocks from `index` on: lane `j` is `stream · 2^64 + index + j`, the latter sum modulo 2^64.
+    fn counter(stream: u64, index: u64) -> Self;
+    /// Lane `j` to `blocks[j * stride]`.
+    fn scatter(self, blocks: &mut [Block], stride: usize);
     /// `self ⊕ other`.
     fn xor(self, other: Self) -> Self;
     /// [`Block::sigma`] of every lane.
@@ -45,8 +49,15 @@ pub(crate) trait Vector: Copy {
     fn colours(self) -> Self::Mask;
     /// The lanes whose bit is set in the `LANES` low bits.
     fn mask(bits: u8) -> Self::Mask;
+    /// `self ∧ other`.
+    fn and(self, other: Self) -> Self;
     /// `self ⊕ other` in the lanes of the mask, `self` in the others.
     fn xor_where(self, mask: Self::Mask, other: Self) -> Self;
+    /// In each lane the bytes of `self` and `other` by turns: those of their low halves, then those of their high
+    /// halves.
+    fn interleave(self, other: Self) -> [Self; 2];
+    /// Each 8 bytes as a matrix of 8 × 8 bits (a byte a row, the lowest bit first), transposed.
+    fn transpose_bits(self) -> Self;
     /// AES-128 of all lanes of all vectors under one key. With about eight vectors the units are kept busy.
     fn encrypt<K: RoundKeys, const N: usize>(key: K, blocks: [Self; N]) -> [Self; N];
     /// From a round key of each lane's key schedule the next one, `rcon` being that round's constant. An instruction

@@ -53,6 +53,19 @@ impl Vector for Portable {
         Portable([block; 4])
     }
 
+    fn counter(stream: u64, index: u64) -> Self {
+        Portable::splat(Block::ZERO).each(|lane, _| {
+            let index = index.wrapping_add(lane as u64);
+            Block::new(u128::from(stream) << 64 | u128::from(index))
+        })
+    }
+
+    fn scatter(self, blocks: &mut [Block], stride: usize) {
+        for (lane, block) in self.0.into_iter().enumerate() {
+            blocks[lane * stride] = block;
+        }
+    }
+
     fn xor(self, other: Self) -> Self {
         self.each(|lane, block| block ^ other.0[lane])
     }
@@ -70,8 +83,40 @@ impl Vector for Portable {
         bits
     }
 
+    fn and(self, other: Self) -> Self {
+        self.each(|lane, block| block & other.0[lane])
+    }
+
     fn xor_where(self, mask: u8, other: Self) -> Self {
         self.each(|lane, block| block ^ other.0[lane].when(mask >> lane & 1 == 1))
+    }
+
+    fn interleave(self, other: Self) -> [Self; 2] {
+        [0, 8].map(|half| {
+            self.each(|lane, block| {
+                let (a, b) = (block.to_bytes(), other.0[lane].to_bytes());
+                let byte = |j: usize| {
+                    if j.is_multiple_of(2) { a[half + j / 2] } else { b[half + j / 2] }
+                };
+                Block::from_bytes(std::array::from_fn(byte))
+            })
+        })
+    }
+
+    fn transpose_bits(self) -> Self {
+        // Warren, "Hacker's Delight", section 7-3, both words at once: no bit crosses the border of a word, since the
+        // masks keep what would.
+        const STEPS: [(u32, u64); 3] =
+            [(7, 0x00aa_00aa_00aa_00aa), (14, 0x0000_cccc_0000_cccc), (28, 0x0000_0000_f0f0_f0f0)];
+        self.each(|_, block| {
+            let mut x = block.value();
+            for (shift, mask) in STEPS {
+                let mask = u128::from(mask) << 64 | u128::from(mask);
+                let t = (x ^ (x >> shift)) & mask;
+                x ^= t ^ (t << shift);
+            }
+            Block::new(x)
+        })
     }
 
     fn encrypt<K: RoundKeys, const N: usize>(key: K, blocks: [Self; N]) -> [Self; N] {

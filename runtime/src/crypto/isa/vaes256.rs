@@ -74,6 +74,20 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn counter(stream: u64, index: u64) -> Self {
+        // SAFETY: features as above.
+        Avx2(unsafe { _mm256_set_epi64x(stream as i64, index.wrapping_add(1) as i64, stream as i64, index as i64) })
+    }
+
+    #[inline(always)]
+    fn scatter(self, blocks: &mut [Block], stride: usize) {
+        let high = std::ptr::from_mut(&mut blocks[stride]).cast();
+        let low = std::ptr::from_mut(&mut blocks[0]).cast();
+        // SAFETY: features as above; each store writes a block of the slice, checked by the indexing.
+        unsafe { _mm256_storeu2_m128i(high, low, self.0) }
+    }
+
+    #[inline(always)]
     fn xor(self, other: Self) -> Self {
         // SAFETY: features as above.
         Avx2(unsafe { _mm256_xor_si256(self.0, other.0) })
@@ -104,9 +118,45 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: features as above.
+        Avx2(unsafe { _mm256_and_si256(self.0, other.0) })
+    }
+
+    #[inline(always)]
     fn xor_where(self, mask: Self::Mask, other: Self) -> Self {
         // SAFETY: features as above.
         Avx2(unsafe { _mm256_xor_si256(self.0, _mm256_and_si256(mask, other.0)) })
+    }
+
+    #[inline(always)]
+    fn interleave(self, other: Self) -> [Self; 2] {
+        // SAFETY: features as above.
+        unsafe { [Avx2(_mm256_unpacklo_epi8(self.0, other.0)), Avx2(_mm256_unpackhi_epi8(self.0, other.0))] }
+    }
+
+    #[inline(always)]
+    fn transpose_bits(self) -> Self {
+        // Warren, "Hacker's Delight", section 7-3.
+        // SAFETY: features as above.
+        Avx2(unsafe {
+            let x = self.0;
+            let t = _mm256_and_si256(
+                _mm256_xor_si256(x, _mm256_srli_epi64::<7>(x)),
+                _mm256_set1_epi64x(0x00aa_00aa_00aa_00aa),
+            );
+            let x = _mm256_xor_si256(x, _mm256_xor_si256(t, _mm256_slli_epi64::<7>(t)));
+            let t = _mm256_and_si256(
+                _mm256_xor_si256(x, _mm256_srli_epi64::<14>(x)),
+                _mm256_set1_epi64x(0x0000_cccc_0000_cccc),
+            );
+            let x = _mm256_xor_si256(x, _mm256_xor_si256(t, _mm256_slli_epi64::<14>(t)));
+            let t = _mm256_and_si256(
+                _mm256_xor_si256(x, _mm256_srli_epi64::<28>(x)),
+                _mm256_set1_epi64x(0x0000_0000_f0f0_f0f0),
+            );
+            _mm256_xor_si256(x, _mm256_xor_si256(t, _mm256_slli_epi64::<28>(t)))
+        })
     }
 
     #[inline(always)]

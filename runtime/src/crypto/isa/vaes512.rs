@@ -1,4 +1,4 @@
-//! AVX-512 with VAES: four blocks in a register.
+//! AVX-512 with VAES and GFNI: four blocks in a register.
 //!
 //! [`Vector`]'s methods are safe to call only from inside [`Present::run`], where the features are switched on. The
 //! vector type is private to this file and handed to kernels by that function alone, which takes a proof that the
@@ -19,13 +19,14 @@ impl Present {
     pub(super) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("vaes"))
+            && is_x86_feature_detected!("vaes")
+            && is_x86_feature_detected!("gfni"))
         .then_some(Present(()))
     }
 
     #[inline]
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx512f,avx512bw,vaes")]
+        #[target_feature(enable = "avx512f,avx512bw,vaes,gfni")]
         fn with_features<K: Kernel>(kernel: K) -> K::Output {
             kernel.run::<Avx512>()
         }
@@ -77,6 +78,27 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    fn counter(stream: u64, index: u64) -> Self {
+        // SAFETY: features as above.
+        Avx512(unsafe {
+            let first = _mm512_set4_epi64(stream as i64, index as i64, stream as i64, index as i64);
+            _mm512_add_epi64(first, _mm512_set_epi64(0, 3, 0, 2, 0, 1, 0, 0))
+        })
+    }
+
+    #[inline(always)]
+    fn scatter(self, blocks: &mut [Block], stride: usize) {
+        let mut block = |lane: usize| std::ptr::from_mut(&mut blocks[lane * stride]).cast();
+        // SAFETY: features as above; each store writes the block that its reference is to.
+        unsafe {
+            _mm_storeu_si128(block(0), _mm512_extracti32x4_epi32::<0>(self.0));
+            _mm_storeu_si128(block(1), _mm512_extracti32x4_epi32::<1>(self.0));
+            _mm_storeu_si128(block(2), _mm512_extracti32x4_epi32::<2>(self.0));
+            _mm_storeu_si128(block(3), _mm512_extracti32x4_epi32::<3>(self.0));
+        }
+    }
+
+    #[inline(always)]
     fn xor(self, other: Self) -> Self {
         // SAFETY: features as above.
         Avx512(unsafe { _mm512_xor_si512(self.0, other.0) })
@@ -106,9 +128,34 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: features as above.
+        Avx512(unsafe { _mm512_and_si512(self.0, other.0) })
+    }
+
+    #[inline(always)]
     fn xor_where(self, mask: Self::Mask, other: Self) -> Self {
         // SAFETY: features as above.
         Avx512(unsafe { _mm512_mask_xor_epi64(self.0, mask, self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn interleave(self, other: Self) -> [Self; 2] {
+        // SAFETY: features as above.
+        unsafe { [Avx512(_mm512_unpacklo_epi8(self.0, other.0)), Avx512(_mm512_unpackhi_epi8(self.0, other.0))] }
+    }
+
+    #[inline(always)]
+    fn transpose_bits(self) -> Self {
+        // SAFETY: features as above.
+        Avx512(unsafe {
+            // The affine instruction takes a matrix's rows from the last byte to the first, and gives a byte's bit j
+            // from row j: with the unit vectors as its operand it gives the matrix's columns.
+            let reverse = _mm512_set4_epi32(0x0809_0a0b, 0x0c0d_0e0f, 0x0001_0203, 0x0405_0607);
+            let rows = _mm512_shuffle_epi8(self.0, reverse);
+            let units = _mm512_set1_epi64(0x8040_2010_0804_0201_u64 as i64);
+            _mm512_gf2p8affine_epi64_epi8::<0>(units, rows)
+        })
     }
 
     #[inline(always)]

@@ -1,0 +1,286 @@
+//! Correlated OTs of chosen bits, from a pool of random ones made ahead.
+//!
+//! A random correlated OT `q`, `t = q ⊕ u·Δ` becomes one of the receiver's bit `c` by Beaver's derandomisation (CRYPTO
+//! 1995): the receiver sends `d = c ⊕ u`, one bit, and the sender's label is `q ⊕ d·Δ`. Then the sender draws a seed and
+//! sends it, and both add a pseudorandom mask to all labels of the call: whatever the receiver did up to there, the
+//! labels are fresh and random, as the gate hash needs them.
+
+use zeroize::Zeroizing;
+
+use super::OtError;
+use super::softspoken::{Config, Receiver, Sender, UNIT};
+use crate::crypto::{Block, Prg, SessionId, Stream};
+use crate::net::Channel;
+
+/// OTs that are made at once where none are in the pool, at most; the pool grows beyond it only when told to.
+const PIECE: usize = 1 << 16;
+
+/// The side that has Δ: gets the labels of false.
+pub struct CotSender {
+    extension: Sender,
+    delta: Block,
+    pool: Zeroizing<Vec<Block>>,
+    used: usize,
+    /// Where the masks' seeds come from.
+    seeds: Prg,
+}
+
+impl CotSender {
+    /// Sets up with the peer's [`CotReceiver::setup`]. Δ is secret, random, and used in no other session; `config` must
+    /// be the peer's.
+    ///
+    /// # Errors
+    /// Where the link fails, the system has no randomness, or the peer's points are none.
+    pub fn setup(channel: &mut Channel, session: &SessionId, delta: Block, config: Config) -> Result<Self, OtError> {
+        Ok(CotSender {
+            extension: Sender::setup(channel, session, delta, config)?,
+            delta,
+            pool: Zeroizing::default(),
+            used: 0,
+            seeds: Prg::from_os()?,
+        })
+    }
+
+    /// OTs in the pool.
+    pub fn ready(&self) -> usize {
+        self.pool.len() - self.used
+    }
+
+    /// Makes OTs ahead, with the peer's [`CotReceiver::prepare`], until there are at least `count`.
+    ///
+    /// # Errors
+    /// Where the link fails.
+    pub fn prepare(&mut self, channel: &mut Channel, count: usize) -> Result<(), OtError> {
+        let missing = count.saturating_sub(self.ready()).next_multiple_of(UNIT);
+        if missing == 0 {
+            return Ok(());
+        }
+        discard(&mut self.pool, self.used);
+        self.used = 0;
+        let kept = grow(&mut self.pool, missing);
+        self.extension.extend(channel, &mut self.pool[kept..])
+    }
+
+    /// One OT for each place in `out`, with the peer's [`CotReceiver::correlated`]: the labels of false.
+    ///
+    /// # Errors
+    /// Where the link fails.
+    pub fn correlated(&mut self, channel: &mut Channel, out: &mut [Block]) -> Result<(), OtError> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = [0; PIECE / 8];
+        for piece in out.chunks_mut(PIECE) {
+            self.prepare(channel, piece.len())?;
+            let corrections = &mut bytes[..piece.len().div_ceil(8)];
+            channel.receive(corrections)?;
+            let ready = &self.pool[self.used..];
+            for (byte, (labels, ready)) in corrections.iter().zip(piece.chunks_mut(8).zip(ready.chunks(8))) {
+                for (bit, (label, ready)) in labels.iter_mut().zip(ready).enumerate() {
+                    *label = *ready ^ self.delta.when(byte >> bit & 1 == 1);
+                }
+            }
+            self.used += piece.len();
+        }
+        let seed = self.seeds.block();
+        channel.send(&seed.to_bytes())?;
+        mask(seed, out);
+        Ok(())
+    }
+}
+
+/// The side that has bits: gets the active labels.
+pub struct CotReceiver {
+    extension: Receiver,
+    pool: Zeroizing<Vec<Block>>,
+    /// The random choices of the pool, 128 a block.
+    choices: Zeroizing<Vec<Block>>,
+    used: usize,
+}
+
+impl CotReceiver {
+    /// Sets up with the peer's [`CotSender::setup`]; `config` must be the peer's.
+    ///
+    /// # Errors
+    /// Where the link fails, the system has no randomness, or the peer's points are none.
+    pub fn setup(channel: &mut Channel, session: &SessionId, config: Config) -> Result<Self, OtError> {
+        Ok(CotReceiver {
+            extension: Receiver::setup(channel, session, config)?,
+            pool: Zeroizing::default(),
+            choices: Zeroizing::default(),
+            used: 0,
+        })
+    }
+
+    /// OTs in the pool.
+    pub fn ready(&self) -> usize {
+        self.pool.len() - self.used
+    }
+
+    /// Makes OTs ahead, with the peer's [`CotSender::prepare`], until there are at least `count`.
+    ///
+    /// # Errors
+    /// Where the link fails.
+    pub fn prepare(&mut self, channel: &mut Channel, count: usize) -> Result<(), OtError> {
+        let missing = count.saturating_sub(self.ready()).next_multiple_of(UNIT);
+        if missing == 0 {
+            return Ok(());
+        }
+        // Choices go by whole blocks, and the pool with them.
+        let blocks = self.used / 128;
+        discard(&mut self.pool, 128 * blocks);
+        discard(&mut self.choices, blocks);
+        self.used -= 128 * blocks;
+        let kept = grow(&mut self.pool, missing);
+        let kept_choices = grow(&mut self.choices, missing / 128);
+        self.extension.extend(channel, &mut self.choices[kept_choices..], &mut self.pool[kept..])
+    }
+
+    /// One OT for each place in `out`, with the peer's [`CotSender::correlated`]: the label of false where bit `j` of
+    /// the packed `choices` (bit `j % 64` of word `j / 64`) is 0, the label of true where it is 1.
+    ///
+    /// # Errors
+    /// Where the link fails.
+    ///
+    /// # Panics
+    /// Where there are fewer choices than places.
+    pub fn correlated(&mut self, channel: &mut Channel, choices: &[u64], out: &mut [Block]) -> Result<(), OtError> {
+        assert!(choices.len() >= out.len().div_ceil(64), "a choice for each OT");
+        if out.is_empty() {
+            return Ok(());
+        }
+        for (choices, piece) in choices.chunks(PIECE / 64).zip(out.chunks_mut(PIECE)) {
+            self.prepare(channel, piece.len())?;
+            let random = &self.choices;
+            let used = self.used;
+            channel.send_with(piece.len().div_ceil(8), |corrections| {
+                for (word, (choice, bytes)) in choices.iter().zip(corrections.chunks_mut(8)).enumerate() {
+                    let correction = choice ^ bits(random, used + 64 * word);
+                    bytes.copy_from_slice(&correction.to_le_bytes()[..bytes.len()]);
+                }
+                // What is above the last bit would show random choices of OTs to come.
+                if let (Some(last), rest @ 1..) = (corrections.last_mut(), piece.len() % 8) {
+                    *last &= u8::MAX >> (8 - rest);
+                }
+            })?;
+            piece.copy_from_slice(&self.pool[self.used..][..piece.len()]);
+            self.used += piece.len();
+        }
+        let mut seed = [0; 16];
+        channel.receive(&mut seed)?;
+        mask(Block::from_bytes(seed), out);
+        Ok(())
+    }
+}
+
+/// The 64 bits of `blocks` from bit `at` on; zeros beyond their end.
+fn bits(blocks: &[Block], at: usize) -> u64 {
+    let block = |index: usize| blocks.get(index).map_or(0, |block| block.value());
+    let (index, offset) = (at / 128, at % 128);
+    let high = if offset == 0 { 0 } else { block(index + 1) << (128 - offset) };
+    ((block(index) >> offset) | high) as u64
+}
+
+/// Removes the first blocks and wipes what they leave behind.
+fn discard(pool: &mut Vec<Block>, count: usize) {
+    let kept = pool.len() - count;
+    pool.copy_within(count.., 0);
+    pool[kept..].fill(Block::ZERO);
+    pool.truncate(kept);
+}
+
+/// Adds room for `count` blocks and tells where it begins. A buffer that is outgrown is wiped.
+fn grow(pool: &mut Zeroizing<Vec<Block>>, count: usize) -> usize {
+    let kept = pool.len();
+    if pool.capacity() < kept + count {
+        let mut larger = Zeroizing::new(Vec::with_capacity(kept + count));
+        larger.extend_from_slice(pool);
+        *pool = larger;
+    }
+    pool.resize(kept + count, Block::ZERO);
+    kept
+}
+
+/// Adds the mask of a seed.
+fn mask(seed: Block, labels: &mut [Block]) {
+    Prg::from_seed(seed, Stream(0)).mask(labels);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::ot::Subfield;
+
+    const SESSION: SessionId = SessionId([9; 32]);
+
+    fn delta() -> Block {
+        Prg::from_seed(Block::new(1), Stream(0)).block().with_colour()
+    }
+
+    fn choices(count: usize) -> Vec<u64> {
+        let mut prg = Prg::from_seed(Block::new(count as u128), Stream(1));
+        (0..count.div_ceil(64)).map(|_| prg.block().value() as u64).collect()
+    }
+
+    /// Runs calls of the given sizes, after making `ahead` OTs.
+    fn run(config: Config, ahead: usize, sizes: &[usize]) -> (Vec<Block>, Vec<Block>) {
+        let (mut alice, mut bob) = Channel::pair();
+        let counts = sizes.to_vec();
+        let sender = thread::spawn(move || {
+            let mut sender = CotSender::setup(&mut alice, &SESSION, delta(), config).unwrap();
+            sender.prepare(&mut alice, ahead).unwrap();
+            assert!(sender.ready() >= ahead);
+            let mut all = Vec::new();
+            for count in counts {
+                let mut out = vec![Block::ZERO; count];
+                sender.correlated(&mut alice, &mut out).unwrap();
+                all.extend(out);
+            }
+            alice.flush().unwrap();
+            all
+        });
+        let mut receiver = CotReceiver::setup(&mut bob, &SESSION, config).unwrap();
+        receiver.prepare(&mut bob, ahead).unwrap();
+        let mut all = Vec::new();
+        for &count in sizes {
+            let mut out = vec![Block::ZERO; count];
+            receiver.correlated(&mut bob, &choices(count), &mut out).unwrap();
+            all.extend(out);
+        }
+        (sender.join().unwrap(), all)
+    }
+
+    #[test]
+    fn the_receiver_gets_the_labels_of_its_bits() {
+        let sizes = [1, 63, 64, 65, 0, 127, 129, 1000, PIECE + 77, 5];
+        for subfield in [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8] {
+            for ahead in [0, 700] {
+                let (zero, active) = run(Config { subfield }, ahead, &sizes);
+                let mut at = 0;
+                for count in sizes {
+                    let choices = choices(count);
+                    for j in 0..count {
+                        let bit = choices[j / 64] >> (j % 64) & 1 == 1;
+                        assert!(active[at + j] == zero[at + j] ^ delta().when(bit), "{j} of {count}");
+                    }
+                    at += count;
+                }
+                let mut distinct: Vec<u128> = zero.iter().map(|label| label.value()).collect();
+                distinct.sort_unstable();
+                distinct.dedup();
+                assert_eq!(distinct.len(), zero.len());
+            }
+        }
+    }
+
+    #[test]
+    fn bits_cross_blocks() {
+        let blocks = [Block::new(0x0123_4567_89ab_cdef_u128 << 64 | 5), Block::new(0xff)];
+        assert_eq!(bits(&blocks, 0), 5);
+        assert_eq!(bits(&blocks, 64), 0x0123_4567_89ab_cdef);
+        assert_eq!(bits(&blocks, 96), 0xff_0123_4567);
+        assert_eq!(bits(&blocks, 160), 0);
+    }
+}

@@ -1,0 +1,21 @@
+//! What can go wrong in oblivious transfer.
+
+use crate::crypto::RandomError;
+use crate::net::NetError;
+
+/// Why oblivious transfer failed.
+#[derive(Debug, thiserror::Error)]
+pub enum OtError {
+    /// The link failed.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// No randomness.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// A point that the peer sent is not one, or is the neutral one.
+    #[error("{peer} sent something that is no point of the Ristretto group")]
+    Point {
+        /// The other party.
+        peer: String,
+    },
+}

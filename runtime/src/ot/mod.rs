@@ -1,0 +1,20 @@
+//! Oblivious transfer: correlated OTs, whose outputs become wire labels.
+//!
+//! [`base`] OTs by elliptic curves start the session; [`softspoken`] extends them to any number; [`CotSender`] and
+//! [`CotReceiver`] keep a pool of what was made ahead and turn it into OTs of chosen bits.
+//!
+//! What comes out is what free-XOR wants: the sender gets `W₀`, the receiver `W₀ ⊕ c·Δ` for its bit `c`, with the
+//! sender's Δ. The receiver has no influence on the labels: all are shifted by a mask that the sender draws after the
+//! receiver has said everything.
+
+pub mod base;
+mod correlated;
+mod error;
+mod expand;
+mod puncture;
+mod softspoken;
+mod transpose;
+
+pub use correlated::{CotReceiver, CotSender};
+pub use error::OtError;
+pub use softspoken::{Config, Subfield};

@@ -1,0 +1,218 @@
+//! OT extension: any number of random correlated OTs from 128 base OTs.
+//!
+//! Paper: Roy, "SoftSpokenOT: Quieter OT Extension from Small-Field Silent VOLE in the Minicrypt Model" (CRYPTO 2022,
+//! ePrint 2022/192): VOLEs over F_{2^k} (section 3) made into one over F_2^128 by the repetition code (section 4), whose
+//! columns are correlated OTs. It takes 128/k bits an OT, k bits at a time of Δ; k = 1 would be IKNP.
+//!
+//! Assumed: AES in counter mode is a pseudorandom generator; the base OTs.
+//!
+//! Protected against: a semi-honest peer. (The receiver's rows could otherwise disagree with each other and so learn
+//! bits of Δ.)
+//!
+//! The receiver holds, for each of 128/k places `i`, 2^k seeds; the sender all of those but that at `Δ_i`, k bits of Δ.
+//! Locally `u_i` and rows `v_i` at the receiver, `w_i = v_i + Δ_i·u_i` at the sender. The receiver takes `u_0` for its
+//! choices and sends `d_i = u_i − u_0`; the sender subtracts `Δ_i·d_i`, and all places agree. The 128 rows, transposed,
+//! are `t_j` and `q_j = t_j ⊕ u_j·Δ`.
+
+use subtle::Choice;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::expand::{Correction, ROW_UNIT, expand};
+use super::transpose::transpose;
+use super::{OtError, base, puncture};
+use crate::crypto::aes::Schedule;
+use crate::crypto::isa::Isa;
+use crate::crypto::{Block, SessionId};
+use crate::net::Channel;
+
+/// Blocks of a row in a chunk, at most: 128 rows and their transpose stay within the second-level cache.
+const CHUNK: usize = 32;
+
+/// How OTs are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The field of the small VOLEs: bytes against work.
+    pub subfield: Subfield,
+}
+
+impl Default for Config {
+    /// k = 2: what is fastest where the link is.
+    fn default() -> Self {
+        Config { subfield: Subfield::Bits2 }
+    }
+}
+
+/// The field F_{2^k} of the small VOLEs. An OT takes 16/k bytes and about 2^(k+1)/k AES blocks at the receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subfield {
+    /// k = 2: 8 bytes an OT.
+    Bits2,
+    /// k = 4: 4 bytes an OT.
+    Bits4,
+    /// k = 8: 2 bytes an OT.
+    Bits8,
+}
+
+impl Subfield {
+    /// k.
+    pub fn bits(self) -> usize {
+        match self {
+            Subfield::Bits2 => 2,
+            Subfield::Bits4 => 4,
+            Subfield::Bits8 => 8,
+        }
+    }
+
+    /// Number of VOLEs.
+    fn places(self) -> usize {
+        128 / self.bits()
+    }
+
+    /// `expand` for this field.
+    fn expand(
+        self,
+        isa: Isa,
+        keys: &[Schedule],
+        index: u64,
+        correction: Option<Correction<'_>>,
+        u: &mut [Block],
+        v: &mut [Block],
+    ) {
+        match self {
+            Subfield::Bits2 => expand::<2>(isa, keys, index, correction, u, v),
+            Subfield::Bits4 => expand::<4>(isa, keys, index, correction, u, v),
+            Subfield::Bits8 => expand::<8>(isa, keys, index, correction, u, v),
+        }
+    }
+
+    /// Element `place` of Δ.
+    fn element(self, delta: Block, place: usize) -> u8 {
+        (delta.value() >> (place * self.bits())) as u8 & (u8::MAX >> (8 - self.bits()))
+    }
+}
+
+/// OTs come in multiples of this many.
+pub(super) const UNIT: usize = 128 * ROW_UNIT;
+
+/// The side that has Δ.
+pub(super) struct Sender {
+    isa: Isa,
+    subfield: Subfield,
+    delta: Block,
+    /// For each place, the seeds at `y ⊕ Δ_i` for y from 1.
+    keys: Vec<Schedule>,
+    /// Blocks of each row that have been used.
+    index: u64,
+}
+
+impl Sender {
+    pub(super) fn setup(
+        channel: &mut Channel,
+        session: &SessionId,
+        delta: Block,
+        config: Config,
+    ) -> Result<Self, OtError> {
+        let Config { subfield } = config;
+        let k = subfield.bits();
+        let points = || (0..subfield.places()).map(|place| subfield.element(delta, place));
+        let choices: Vec<Choice> = points().flat_map(|point| puncture::choices(point, k)).collect();
+        let strings = base::receive(channel, session, &choices)?;
+        let isa = Isa::detect();
+        let mut keys = Vec::with_capacity(subfield.places() << k);
+        for (point, strings) in points().zip(strings.chunks(k)) {
+            let seeds = puncture::receive(channel, point, strings)?;
+            keys.extend(seeds[1..].iter().map(|&seed| Schedule::new(isa, seed)));
+        }
+        Ok(Sender { isa, subfield, delta, keys, index: 0 })
+    }
+
+    /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `q_j`.
+    pub(super) fn extend(&mut self, channel: &mut Channel, out: &mut [Block]) -> Result<(), OtError> {
+        let mut rows = Zeroizing::new(Vec::new());
+        for chunk in out.chunks_mut(128 * CHUNK) {
+            let length = chunk.len() / 128;
+            rows.resize(128 * length, Block::ZERO);
+            channel.receive_with(16 * length * (self.subfield.places() - 1), |corrections| {
+                self.rows(&mut rows, length, corrections);
+            })?;
+            transpose(self.isa, &rows, chunk);
+        }
+        Ok(())
+    }
+
+    fn rows(&mut self, rows: &mut [Block], length: usize, corrections: &[u8]) {
+        let k = self.subfield.bits();
+        let mut u = [Block::ZERO; CHUNK];
+        // The first place needs none.
+        let corrections = std::iter::once(None).chain(corrections.chunks_exact(16 * length).map(Some));
+        let places = self.keys.chunks_exact((1 << k) - 1).zip(rows.chunks_exact_mut(k * length));
+        for (place, ((keys, rows), bytes)) in places.zip(corrections).enumerate() {
+            let delta = self.subfield.element(self.delta, place);
+            let correction = bytes.map(|bytes| Correction { bytes, delta });
+            self.subfield.expand(self.isa, keys, self.index, correction, &mut u[..length], rows);
+        }
+        u.zeroize();
+        self.index += length as u64;
+    }
+}
+
+/// The side that has choices.
+pub(super) struct Receiver {
+    isa: Isa,
+    subfield: Subfield,
+    /// For each place, all seeds.
+    keys: Vec<Schedule>,
+    /// Blocks of each row that have been used.
+    index: u64,
+}
+
+impl Receiver {
+    pub(super) fn setup(channel: &mut Channel, session: &SessionId, config: Config) -> Result<Self, OtError> {
+        let Config { subfield } = config;
+        let strings = base::send(channel, session, 128)?;
+        let isa = Isa::detect();
+        let mut keys = Vec::with_capacity(subfield.places() << subfield.bits());
+        for strings in strings.chunks(subfield.bits()) {
+            let seeds = puncture::send(channel, strings)?;
+            keys.extend(seeds.iter().map(|&seed| Schedule::new(isa, seed)));
+        }
+        Ok(Receiver { isa, subfield, keys, index: 0 })
+    }
+
+    /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `t_j`, and the random choices, 128 a block.
+    pub(super) fn extend(
+        &mut self,
+        channel: &mut Channel,
+        choices: &mut [Block],
+        out: &mut [Block],
+    ) -> Result<(), OtError> {
+        let mut rows = Zeroizing::new(Vec::new());
+        for (choices, chunk) in choices.chunks_mut(CHUNK).zip(out.chunks_mut(128 * CHUNK)) {
+            let length = choices.len();
+            rows.resize(128 * length, Block::ZERO);
+            channel.send_with(16 * length * (self.subfield.places() - 1), |corrections| {
+                self.rows(&mut rows, choices, corrections);
+            })?;
+            transpose(self.isa, &rows, chunk);
+        }
+        Ok(())
+    }
+
+    fn rows(&mut self, rows: &mut [Block], choices: &mut [Block], corrections: &mut [u8]) {
+        let k = self.subfield.bits();
+        let length = choices.len();
+        let mut places = self.keys.chunks_exact(1 << k).zip(rows.chunks_exact_mut(k * length));
+        if let Some((keys, rows)) = places.next() {
+            self.subfield.expand(self.isa, keys, self.index, None, choices, rows);
+        }
+        let mut u = [Block::ZERO; CHUNK];
+        for ((keys, rows), correction) in places.zip(corrections.chunks_exact_mut(16 * length)) {
+            self.subfield.expand(self.isa, keys, self.index, None, &mut u[..length], rows);
+            for ((bytes, u), choice) in correction.as_chunks_mut::<16>().0.iter_mut().zip(u).zip(choices.iter()) {
+                *bytes = (u ^ *choice).to_bytes();
+            }
+        }
+        u.zeroize();
+        self.index += length as u64;
+    }
+}
