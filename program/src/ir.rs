@@ -185,6 +185,20 @@ pub enum Reduction {
     Xor,
 }
 
+impl Reduction {
+    /// The operation that joins two elements.
+    pub fn binary(self) -> Binary {
+        match self {
+            Reduction::Add => Binary::Add,
+            Reduction::Min => Binary::Min,
+            Reduction::Max => Binary::Max,
+            Reduction::And => Binary::And,
+            Reduction::Or => Binary::Or,
+            Reduction::Xor => Binary::Xor,
+        }
+    }
+}
+
 /// A constant tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Constant {
