@@ -47,7 +47,7 @@ pub enum Gate {
 }
 
 /// A Boolean circuit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Circuit {
     /// Number of input bits.
     pub inputs: u32,

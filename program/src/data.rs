@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::depth::Level;
+
 /// What one element of a tensor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Elem {
@@ -116,7 +118,7 @@ pub struct Tensor {
 /// The nested type of a parameter or result, as the user wrote it; its *leaves* are the values of the program.
 ///
 /// Leaves are in depth-first order. A tensor of structs has one leaf per field, each led by the tensor's shape.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum DataType {
     /// A scalar or a tensor of scalars: one leaf.
     Leaf(Type),
@@ -126,6 +128,26 @@ pub enum DataType {
     Struct(String, Vec<(String, DataType)>),
     /// A tensor of tuples or structs.
     Array(Shape, Box<DataType>),
+}
+
+impl<'de> Deserialize<'de> for DataType {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "DataType")]
+        enum Variants {
+            Leaf(Type),
+            Tuple(Vec<DataType>),
+            Struct(String, Vec<(String, DataType)>),
+            Array(Shape, Box<DataType>),
+        }
+        let _level = Level::enter()?;
+        Ok(match Variants::deserialize(deserializer)? {
+            Variants::Leaf(ty) => DataType::Leaf(ty),
+            Variants::Tuple(parts) => DataType::Tuple(parts),
+            Variants::Struct(name, fields) => DataType::Struct(name, fields),
+            Variants::Array(shape, of) => DataType::Array(shape, of),
+        })
+    }
 }
 
 impl DataType {

@@ -17,6 +17,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::{DataType, Elem, Shape, Type};
+use crate::depth::Level;
 
 /// Largest number of elements of one value (2^32): a bound on what a type may ask for, checked by the validator.
 pub const MAX_ELEMENTS: u64 = 1 << 32;
@@ -101,7 +102,7 @@ pub struct ExternCircuit {
 }
 
 /// A sequence of operations.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Block {
     /// Values that the enclosing operation supplies.
     pub params: Vec<Value>,
@@ -109,6 +110,21 @@ pub struct Block {
     pub ops: Vec<Node>,
     /// What the block yields.
     pub results: Vec<Value>,
+}
+
+impl<'de> Deserialize<'de> for Block {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "Block")]
+        struct Fields {
+            params: Vec<Value>,
+            ops: Vec<Node>,
+            results: Vec<Value>,
+        }
+        let _level = Level::enter()?;
+        let Fields { params, ops, results } = Fields::deserialize(deserializer)?;
+        Ok(Block { params, ops, results })
+    }
 }
 
 /// An operation with its results.

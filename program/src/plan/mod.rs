@@ -6,12 +6,24 @@
 //! *shared* representation (wire labels) exists for shared values, and for public and private ones after `Share`.
 //! `Planned::last` lists the values that no later step uses: they may be freed or overwritten by the step itself.
 
+mod build;
+mod group;
+mod kernel;
+mod liveness;
+mod scalar;
+mod templates;
+mod view;
+
 use motet_circuits::{Known, Template};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::data::{Shape, Type};
-use crate::ir::{Node, Party, Site, Value};
+use crate::ir::{Node, Party, Program, Site, Value};
+use crate::depth::Level;
 use crate::place::Place;
+
+pub use build::{PlanError, plan};
 
 /// How parties execute a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,8 +49,34 @@ pub struct Plan {
     pub steps: Vec<Planned>,
 }
 
+/// The artifact's plan is not the one that its program has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum InvalidPlan {
+    /// Another plan.
+    #[error("it is not the plan of the program: compile it again with this version of motet")]
+    Other,
+    /// No plan.
+    #[error("the program cannot be planned for its protocol")]
+    None,
+}
+
+impl Plan {
+    /// That this is the plan of the program. A plan is a function of the program, and making it takes milliseconds:
+    /// comparing is a complete check, and a short one.
+    ///
+    /// # Errors
+    /// Where it is another.
+    pub fn check(&self, program: &Program) -> Result<(), InvalidPlan> {
+        match plan(program, self.protocol) {
+            Ok(own) if own == *self => Ok(()),
+            Ok(_) => Err(InvalidPlan::Other),
+            Err(_) => Err(InvalidPlan::None),
+        }
+    }
+}
+
 /// A step, with what it is the last to use.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Planned {
     /// What is done.
     pub step: Step,
@@ -46,6 +84,21 @@ pub struct Planned {
     pub last: Vec<Value>,
     /// Where it comes from.
     pub site: Site,
+}
+
+impl<'de> Deserialize<'de> for Planned {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "Planned")]
+        struct Fields {
+            step: Step,
+            last: Vec<Value>,
+            site: Site,
+        }
+        let _level = Level::enter()?;
+        let Fields { step, last, site } = Fields::deserialize(deserializer)?;
+        Ok(Planned { step, last, site })
+    }
 }
 
 /// A step of execution.

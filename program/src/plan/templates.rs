@@ -1,0 +1,26 @@
+//! The plan's templates, each made once.
+
+use std::collections::HashMap;
+
+use motet_circuits::{Circuit, Known, Template};
+
+/// Templates by index; equal circuits with equal knowledge share one.
+#[derive(Default)]
+pub struct Templates {
+    /// The templates.
+    pub all: Vec<Template>,
+    made: HashMap<(Circuit, Vec<Known>), u32>,
+}
+
+impl Templates {
+    /// The index of the circuit's template.
+    pub fn add(&mut self, circuit: Circuit, known: Vec<Known>) -> u32 {
+        if let Some(&index) = self.made.get(&(circuit.clone(), known.clone())) {
+            return index;
+        }
+        let index = self.all.len() as u32;
+        self.all.push(Template::new(&circuit, &known));
+        self.made.insert((circuit, known), index);
+        index
+    }
+}
