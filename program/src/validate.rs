@@ -449,13 +449,7 @@ fn table_fits(table: &Type, index: &Type, entry: &[u64]) -> Result<(), &'static 
     if fits { Ok(()) } else { Err("table, index and entry do not fit") }
 }
 
-fn circuit_fits(
-    program: &Program,
-    node: &Node,
-    circuit: u32,
-    batch: u8,
-    args: &[Value],
-) -> Result<(), &'static str> {
+fn circuit_fits(program: &Program, node: &Node, circuit: u32, batch: u8, args: &[Value]) -> Result<(), &'static str> {
     let circuit: &Circuit = &program.circuits.get(circuit as usize).ok_or("there is no such circuit")?.circuit;
     let lead = |v: &Value| program.shape(*v).get(..usize::from(batch)).map(<[u64]>::to_vec);
     let first = args.first().or(node.results.first()).and_then(lead).ok_or("it has no batch axes")?;

@@ -141,8 +141,8 @@ pub fn circuit(circuit: &Circuit, batch: usize, args: &[&Tensor], types: &[&Type
         for tensor in &mut out {
             let each = tensor.ty.count() as usize / instances.max(1);
             for _ in 0..each {
-                let word = (0..tensor.ty.elem.bits())
-                    .fold(0u64, |w, b| w | u64::from(result.next().unwrap_or_default()) << b);
+                let word =
+                    (0..tensor.ty.elem.bits()).fold(0u64, |w, b| w | u64::from(result.next().unwrap_or_default()) << b);
                 tensor.data.push(word);
             }
         }

@@ -114,9 +114,7 @@ fn operation<'a>(
         }
         Op::Cast(v) => each(ty, &[get(*v)], |e| Ok(scalar::cast(get(*v).ty.elem, ty.elem, e[0])))?,
         Op::Coerce(v) => each(ty, &[get(*v)], |e| scalar::coerce(ty.elem, e[0]))?,
-        Op::Select(c, a, b) => {
-            each(ty, &[get(*c), get(*a), get(*b)], |e| Ok(if e[0] == 1 { e[1] } else { e[2] }))?
-        }
+        Op::Select(c, a, b) => each(ty, &[get(*c), get(*a), get(*b)], |e| Ok(if e[0] == 1 { e[1] } else { e[2] }))?,
         Op::Reduce(op, v, axis) => batch::reduce(*op, get(*v), usize::from(*axis), ty)?,
         Op::Read { table, index } => batch::read(get(*table), get(*index), ty),
         Op::Write { table, index, value } => batch::write(get(*table).clone(), get(*index), get(*value)),
@@ -210,11 +208,8 @@ impl Run<'_, '_> {
                 Ok(carried)
             }
             Op::Each { count, body } => {
-                let mut stacked: Vec<Tensor> = node
-                    .results
-                    .iter()
-                    .map(|r| Tensor { ty: self.program.ty(*r).clone(), data: Vec::new() })
-                    .collect();
+                let mut stacked: Vec<Tensor> =
+                    node.results.iter().map(|r| Tensor { ty: self.program.ty(*r).clone(), data: Vec::new() }).collect();
                 for i in 0..*count {
                     self.values.insert(body.params[0], int_scalar(i as i64));
                     for (whole, row) in stacked.iter_mut().zip(self.block(body)?) {

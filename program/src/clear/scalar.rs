@@ -58,8 +58,20 @@ pub fn binary(op: Binary, elem: Elem, amount: Elem, a: u64, b: u64) -> Result<u6
         Binary::Xor => a ^ b,
         Binary::Eq => u64::from(a == b),
         Binary::Lt => u64::from(x < y),
-        Binary::Min => if x <= y { a } else { b },
-        Binary::Max => if x >= y { a } else { b },
+        Binary::Min => {
+            if x <= y {
+                a
+            } else {
+                b
+            }
+        }
+        Binary::Max => {
+            if x >= y {
+                a
+            } else {
+                b
+            }
+        }
     })
 }
 
@@ -79,7 +91,13 @@ fn power(base: i128, exponent: i128) -> Option<i128> {
 }
 
 fn shift_left_int(x: i128, amount: u64) -> Option<i128> {
-    if x == 0 { Some(0) } else if amount < 64 { x.checked_mul(1 << amount) } else { None }
+    if x == 0 {
+        Some(0)
+    } else if amount < 64 {
+        x.checked_mul(1 << amount)
+    } else {
+        None
+    }
 }
 
 /// A ring product brought back to the type: of `Fix`, plus 2^(frac-1), shifted right arithmetically by frac.

@@ -39,10 +39,8 @@ pub fn plan(program: &Program, protocol: Protocol) -> Result<Plan, PlanError> {
     let garbler = garbler(program);
     let mut uses = vec![0; program.values.len()];
     count_uses(&program.body, &mut uses);
-    let kernels =
-        Kernels { program, places: &of, garbler, views: Views::default(), templates: Templates::default() };
-    let mut planner =
-        Planner { program, uses, kernels, extra: Vec::new(), shared: BTreeSet::new(), open: Vec::new() };
+    let kernels = Kernels { program, places: &of, garbler, views: Views::default(), templates: Templates::default() };
+    let mut planner = Planner { program, uses, kernels, extra: Vec::new(), shared: BTreeSet::new(), open: Vec::new() };
     let mut steps = planner.block(&program.body);
     planner.outputs(&mut steps);
     let Planner { extra, shared, kernels: Kernels { templates, .. }, .. } = planner;
@@ -192,14 +190,7 @@ impl Planner<'_> {
         self.open.push(group);
     }
 
-    fn reduce(
-        &mut self,
-        node: &Node,
-        op: crate::ir::Reduction,
-        v: Value,
-        axis: usize,
-        steps: &mut Vec<Planned>,
-    ) {
+    fn reduce(&mut self, node: &Node, op: crate::ir::Reduction, v: Value, axis: usize, steps: &mut Vec<Planned>) {
         let result = node.results[0];
         let alone = |g: &Group| {
             let extends = match &g.head {

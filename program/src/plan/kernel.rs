@@ -9,7 +9,7 @@ use super::templates::Templates;
 use super::view::{View, Views};
 use super::{Kernel, KernelInput, KernelOutput, Reduce, Walk, Wide, scalar};
 use crate::data::{Elem, Shape};
-use crate::ir::{Node, Op, Program, Reduction, Site, Value};
+use crate::ir::{Binary, Node, Op, Program, Reduction, Site, Value};
 use crate::place::Place;
 
 /// A reduction that begins with this many ANDs or fewer is taken several indices at once.
@@ -155,18 +155,20 @@ impl Kernels<'_> {
         ands: &mut HashMap<Site, u64>,
     ) {
         for node in nodes {
-            let before = b.and_count();
+            let before = b.and_count() as u64;
             let bits = |v: &Value| values[v].as_slice();
             let elem = |v: &Value| self.program.elem(*v);
             let made = match &node.op {
-                Op::Unary(op, v) => scalar::unary(b, *op, bits(v)),
+                Op::Unary(op, v) => scalar::unary(b, *op, elem(v), bits(v)),
+                Op::Binary(Binary::Mul, x, y) if self.one_knows(*x) => scalar::mul_known(b, elem(x), bits(x), bits(y)),
+                Op::Binary(Binary::Mul, x, y) if self.one_knows(*y) => scalar::mul_known(b, elem(x), bits(y), bits(x)),
                 Op::Binary(op, x, y) => scalar::binary(b, *op, elem(x), bits(x), bits(y)),
                 Op::Cast(v) => scalar::cast(b, elem(v), elem(&node.results[0]), bits(v)),
                 Op::Select(c, x, y) => gadgets::select(b, bits(c)[0], bits(x), bits(y)),
                 _ => continue,
             };
             values.insert(node.results[0], made);
-            *ands.entry(node.site).or_default() += b.and_count() - before;
+            *ands.entry(node.site).or_default() += b.and_count() as u64 - before;
         }
     }
 
@@ -214,7 +216,7 @@ impl Kernels<'_> {
         let extents: Shape = group.reduced.iter().map(|&axis| group.shape[axis]).collect();
         let instances: u64 = group.result_shape().iter().product();
         let mut ands = HashMap::new();
-        let mut step = |factor: u64, ands: &mut HashMap<Site, u64>| {
+        let step = |factor: u64, ands: &mut HashMap<Site, u64>| {
             let width = elem.bits() as usize;
             let each = inputs.total();
             let mut b = Builder::new((each * factor as usize + width) as u32);
@@ -227,7 +229,7 @@ impl Kernels<'_> {
             let first = each * factor as usize;
             words.push((first..first + width).map(|i| b.input(i as u32)).collect());
             let acc = scalar::reduce(&mut b, op, elem, words);
-            let ands = b.and_count();
+            let ands = b.and_count() as u64;
             let mut known = inputs.known().repeat(factor as usize);
             known.extend(std::iter::repeat_n(Known::Nobody, width));
             (b.finish(acc), known, ands)
@@ -287,8 +289,11 @@ impl Kernels<'_> {
             std::mem::swap(&mut x, &mut y);
             known.swap(0, 1);
         }
-        let sum = gadgets::mul_add(&mut b, &x, &y, &acc, known[0]);
-        let ands = b.and_count();
+        let sum = match known[0] {
+            Known::Garbler | Known::Evaluator => gadgets::mul_add_known(&mut b, &x, &y, &acc),
+            Known::Public | Known::Nobody => gadgets::mul_add(&mut b, &x, &y, &acc),
+        };
+        let ands = b.and_count() as u64;
         let mut classes = inputs.known();
         classes.extend(std::iter::repeat_n(Known::Nobody, width));
         let step = self.templates.add(b.finish(sum), classes);
@@ -317,6 +322,11 @@ impl Kernels<'_> {
         kernel
     }
 
+    /// Whether one party alone knows an operand.
+    fn one_knows(&self, v: Value) -> bool {
+        matches!(self.known_through(v), Known::Garbler | Known::Evaluator)
+    }
+
     fn known_through(&self, v: Value) -> Known {
         match self.views.get(self.program, v) {
             View::Splat(_) => Known::Public,
@@ -343,11 +353,11 @@ impl Kernels<'_> {
         let mut values = bits_of(&sources, &finishing.words(&b, 0));
         let acc: Vec<Bit> = (0..width).map(|i| b.input((finishing.total() + i) as u32)).collect();
         let scaled = match (&group.head, elem) {
-            (Head::Product(_), Elem::Fix { frac, .. }) => gadgets::rescale(&mut b, &acc, u32::from(frac)),
+            (Head::Product(_), Elem::Fix { frac, .. }) => gadgets::rescale(&mut b, &acc, usize::from(frac)),
             _ => acc,
         };
         if let Head::Product(node) = &group.head {
-            *ands.entry(node.site).or_default() += b.and_count();
+            *ands.entry(node.site).or_default() += b.and_count() as u64;
         }
         values.insert(result, scaled);
         self.gates(&mut b, &group.finish, &mut values, &mut ands);
@@ -368,7 +378,8 @@ impl Kernels<'_> {
 
     /// The kernel of an imported circuit.
     pub fn circuit(&mut self, node: &Node, circuit: &Circuit, batch: usize, args: &[Value]) -> Kernel {
-        let shape = node.results.first().or(args.first()).map_or(Vec::new(), |v| self.program.shape(*v)[..batch].to_vec());
+        let shape =
+            node.results.first().or(args.first()).map_or(Vec::new(), |v| self.program.shape(*v)[..batch].to_vec());
         self.whole(node, &shape, args, |b, words| circuit.inline(b, &words.concat()))
     }
 
@@ -399,7 +410,7 @@ impl Kernels<'_> {
             })
             .collect();
         let out = make(&mut b, &args);
-        let ands = b.and_count();
+        let ands = b.and_count() as u64;
         let template = self.templates.add(b.finish(out), inputs.known());
         let outputs = node
             .results
@@ -409,7 +420,14 @@ impl Kernels<'_> {
                 KernelOutput { value, inner }
             })
             .collect();
-        Kernel { shape: shape.clone(), inputs: inputs.list, reduce: None, template, outputs, ands: vec![(node.site, ands)] }
+        Kernel {
+            shape: shape.clone(),
+            inputs: inputs.list,
+            reduce: None,
+            template,
+            outputs,
+            ands: vec![(node.site, ands)],
+        }
     }
 
     /// An oblivious read whose table stands inside the template: a tree of multiplexers.
@@ -445,10 +463,8 @@ impl Kernels<'_> {
             (0..rank).map(|k| if k < batch.len() { axis(k) } else { axis(k + 1) }).chain([axis(batch.len())]).collect();
         let index_along: Vec<_> = (0..=rank).map(|k| if k < batch.len() { axis(k) } else { None }).collect();
         let mut inputs = Inputs::default();
-        let sources = [
-            self.operand(&mut inputs, table, &table_along, &[]),
-            self.operand(&mut inputs, index, &index_along, &[]),
-        ];
+        let sources =
+            [self.operand(&mut inputs, table, &table_along, &[]), self.operand(&mut inputs, index, &index_along, &[])];
         let bits = self.bits(index);
         let number = inputs.add(numbers, bits);
         let mut b = Builder::new((inputs.total() + width) as u32);
@@ -465,7 +481,7 @@ impl Kernels<'_> {
                 b.xor(acc, entry)
             })
             .collect();
-        let ands = b.and_count();
+        let ands = b.and_count() as u64;
         let mut known = inputs.known();
         known.extend(std::iter::repeat_n(Known::Nobody, width));
         let step = self.templates.add(b.finish(acc), known);
@@ -480,9 +496,9 @@ impl Kernels<'_> {
             combine: self.combine(Reduction::Xor, elem),
             finish: Vec::new(),
         };
-        let mut b = Builder::new(width as u32);
-        let out = (0..width).map(|i| b.input(i as u32)).collect();
-        let template = self.templates.add(std::mem::take(&mut b).finish(out), vec![Known::Nobody; width]);
+        let b = Builder::new(width as u32);
+        let out = b.inputs(0..width as u32);
+        let template = self.templates.add(b.finish(out), vec![Known::Nobody; width]);
         Kernel {
             shape,
             inputs: inputs.list,
@@ -494,7 +510,14 @@ impl Kernels<'_> {
     }
 
     /// An oblivious write to a large table: each entry is replaced where its number is the index.
-    pub fn write_large(&mut self, node: &Node, table: Value, index: Value, value: Value, numbers: KernelInput) -> Kernel {
+    pub fn write_large(
+        &mut self,
+        node: &Node,
+        table: Value,
+        index: Value,
+        value: Value,
+        numbers: KernelInput,
+    ) -> Kernel {
         let shape = self.program.shape(table).clone();
         let batch = self.program.shape(index).len();
         let axis = |a: usize| Some(Walk { axis: a as u8, step: 1 });
@@ -514,7 +537,10 @@ impl Kernels<'_> {
             self.operand(&mut inputs, value, &value_along, &[]),
         ];
         let number = inputs.add(
-            KernelInput { walk: (0..shape.len()).map(|k| if k == batch { axis(0) } else { None }).collect(), ..numbers },
+            KernelInput {
+                walk: (0..shape.len()).map(|k| if k == batch { axis(0) } else { None }).collect(),
+                ..numbers
+            },
             self.bits(index),
         );
         let mut b = Builder::new(inputs.total() as u32);
@@ -525,7 +551,7 @@ impl Kernels<'_> {
         });
         let hit = gadgets::eq(&mut b, &at, &words[number]);
         let out = gadgets::select(&mut b, hit, &new, &old);
-        let ands = b.and_count();
+        let ands = b.and_count() as u64;
         let template = self.templates.add(b.finish(out), inputs.known());
         let outputs = vec![KernelOutput { value: node.results[0], inner: 1 }];
         Kernel { shape, inputs: inputs.list, reduce: None, template, outputs, ands: vec![(node.site, ands)] }

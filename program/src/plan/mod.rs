@@ -7,6 +7,7 @@
 //! `Planned::last` lists the values that no later step uses: they may be freed or overwritten by the step itself.
 
 mod build;
+pub mod cost;
 mod group;
 mod kernel;
 mod liveness;
@@ -19,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::data::{Shape, Type};
-use crate::ir::{Node, Party, Program, Site, Value};
 use crate::depth::Level;
+use crate::ir::{Node, Party, Program, Site, Value};
 use crate::place::Place;
 
 pub use build::{PlanError, plan};

@@ -11,11 +11,20 @@ pub fn constant(elem: Elem, word: u64) -> Vec<Bit> {
 }
 
 /// An operation of one operand.
-pub fn unary(b: &mut Builder, op: Unary, x: &[Bit]) -> Vec<Bit> {
+pub fn unary(b: &mut Builder, op: Unary, elem: Elem, x: &[Bit]) -> Vec<Bit> {
     match op {
         Unary::Not => x.iter().map(|&bit| !bit).collect(),
         Unary::Neg => gadgets::neg(b, x),
-        Unary::Abs => gadgets::abs(b, x),
+        Unary::Abs if elem.signed() => gadgets::abs(b, x),
+        Unary::Abs => x.to_vec(),
+    }
+}
+
+/// A product whose first factor one party knows: the gadgets for it take fewer bytes.
+pub fn mul_known(b: &mut Builder, elem: Elem, x: &[Bit], y: &[Bit]) -> Vec<Bit> {
+    match elem {
+        Elem::Fix { frac, .. } => gadgets::fix_mul_known(b, x, y, usize::from(frac)),
+        _ => gadgets::mul_known(b, x, y),
     }
 }
 
@@ -29,11 +38,11 @@ pub fn binary(b: &mut Builder, op: Binary, elem: Elem, x: &[Bit], y: &[Bit]) -> 
         Binary::Add => gadgets::add(b, x, y),
         Binary::Sub => gadgets::sub(b, x, y),
         Binary::Mul => match elem {
-            Elem::Fix { frac, .. } => gadgets::fix_mul(b, x, y, u32::from(frac)),
+            Elem::Fix { frac, .. } => gadgets::fix_mul(b, x, y, usize::from(frac)),
             _ => gadgets::mul(b, x, y),
         },
         Binary::Div => match elem {
-            Elem::Fix { frac, .. } => gadgets::fix_div(b, x, y, u32::from(frac)),
+            Elem::Fix { frac, .. } => gadgets::fix_div(b, x, y, usize::from(frac)),
             _ => gadgets::div_rem(b, x, y, signed).0,
         },
         Binary::Rem => gadgets::div_rem(b, x, y, signed).1,
@@ -86,8 +95,8 @@ pub fn identity(op: Reduction, elem: Elem) -> u64 {
 
 /// Joins several elements, a tree of them where it is no sum.
 pub fn reduce(b: &mut Builder, op: Reduction, elem: Elem, mut words: Vec<Vec<Bit>>) -> Vec<Bit> {
-    if op == Reduction::Add {
-        return gadgets::sum(b, &words, elem.bits() as usize);
+    if op == Reduction::Add && !words.is_empty() {
+        return gadgets::sum(b, &words);
     }
     while words.len() > 1 {
         words = words

@@ -45,9 +45,9 @@ impl Views {
                 let kept = |k: usize| k.checked_sub(lead).filter(|&i| from[i] == shape[k]).and_then(|i| axes[i]);
                 (0..shape.len()).map(kept).collect()
             })),
-            Op::Transpose(v, perm) => Some(
-                self.through(program, *v, |axes, _| perm.iter().map(|&p| axes[usize::from(p)]).collect()),
-            ),
+            Op::Transpose(v, perm) => {
+                Some(self.through(program, *v, |axes, _| perm.iter().map(|&p| axes[usize::from(p)]).collect()))
+            }
             Op::Reshape(v) => {
                 let wide = |s: &[u64]| s.iter().copied().filter(|n| *n != 1).collect::<Vec<_>>();
                 (wide(program.shape(*v)) == wide(shape)).then(|| {

@@ -1,0 +1,415 @@
+//! Plans against evaluation in the clear: an ideal executor runs a plan's steps on plain tensors, kernels instance by
+//! instance through their templates, and must agree with `clear::run`; what `last` says is freed.
+
+use std::collections::HashMap;
+
+use motet_program::clear;
+use motet_program::data::{DataType, Elem, Shape, Tensor, Type};
+use motet_program::ir::{
+    Binary, Block, Constant, Conv2d, Node, Op, Output, Param, Party, Program, Reduction, Site, SourceSite, Unary, Value,
+};
+use motet_program::plan::{Kernel, KernelInput, Plan, Planned, Protocol, Step, plan};
+use motet_program::validate::{Form, validate};
+
+const FIX: Elem = Elem::Fix { bits: 32, frac: 8 };
+
+/// A program under construction: two parties, inputs alternating between them.
+struct Make {
+    program: Program,
+    block: Vec<Node>,
+}
+
+impl Make {
+    fn new() -> Make {
+        let sites = vec![SourceSite { file: "test.mpc".into(), function: "main".into(), line: 1, column: 1 }];
+        Make {
+            program: Program {
+                entry: "main".into(),
+                parties: vec!["alice".into(), "bob".into()],
+                params: Vec::new(),
+                outputs: Vec::new(),
+                tuple_result: true,
+                values: Vec::new(),
+                circuits: Vec::new(),
+                body: Block::default(),
+                sites,
+            },
+            block: Vec::new(),
+        }
+    }
+
+    fn op(&mut self, op: Op, elem: Elem, shape: &[u64]) -> Value {
+        let value = self.program.fresh(Type { elem, shape: shape.to_vec() });
+        self.block.push(Node { op, results: vec![value], site: Site(0) });
+        value
+    }
+
+    fn input(&mut self, owner: Option<u8>, elem: Elem, shape: &[u64]) -> Value {
+        let param = self.program.params.len() as u32;
+        self.program.params.push(Param {
+            name: format!("p{param}"),
+            owner: owner.map(Party),
+            ty: DataType::Leaf(Type { elem, shape: shape.to_vec() }),
+        });
+        self.op(Op::Input { param, leaf: 0 }, elem, shape)
+    }
+
+    fn int(&mut self, n: i64) -> Value {
+        self.op(Op::Const(Constant::Splat(n as u64)), Elem::Int, &[])
+    }
+
+    fn finish(mut self, results: &[Value]) -> Program {
+        let outputs = results
+            .iter()
+            .map(|v| Output { to: vec![Party(0), Party(1)], ty: DataType::Leaf(self.program.ty(*v).clone()) })
+            .collect();
+        self.program.outputs = outputs;
+        self.program.body = Block { params: Vec::new(), ops: self.block, results: results.to_vec() };
+        validate(&self.program, Form::Finished).unwrap();
+        self.program
+    }
+}
+
+/// Runs a plan on plain tensors.
+struct Ideal<'a> {
+    program: &'a Program,
+    plan: &'a Plan,
+    inputs: &'a [Vec<Tensor>],
+    types: Vec<Type>,
+    values: HashMap<Value, Tensor>,
+    outputs: Vec<Tensor>,
+}
+
+impl Ideal<'_> {
+    fn run(program: &Program, plan: &Plan, inputs: &[Vec<Tensor>]) -> Vec<Tensor> {
+        let types = program.values.iter().chain(&plan.extra).cloned().collect();
+        let mut ideal = Ideal { program, plan, inputs, types, values: HashMap::new(), outputs: Vec::new() };
+        ideal.steps(&plan.steps);
+        assert!(ideal.values.is_empty(), "never freed: {:?}", ideal.values.keys());
+        ideal.outputs
+    }
+
+    fn steps(&mut self, steps: &[Planned]) {
+        for planned in steps {
+            self.step(&planned.step);
+            planned.last.iter().for_each(|v| {
+                self.values.remove(v).unwrap_or_else(|| panic!("{v:?} is freed twice"));
+            });
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Clear(Node { op: Op::Input { param, leaf }, results, .. }) => {
+                self.values.insert(results[0], self.inputs[*param as usize][*leaf as usize].clone());
+            }
+            Step::Clear(node) | Step::Structural(node) => {
+                let values = &self.values;
+                let results = clear::evaluate(self.program, &self.types, node, &|v| &values[&v], &mut || 0).unwrap();
+                self.values.extend(node.results.iter().copied().zip(results));
+            }
+            Step::Share(v) => assert!(self.values.contains_key(v)),
+            Step::Reveal { value, result } => {
+                self.values.insert(*result, self.values[value].clone());
+            }
+            Step::Output { index, value, .. } => {
+                assert_eq!(*index as usize, self.outputs.len());
+                self.outputs.push(self.values[value].clone());
+            }
+            Step::Kernel(kernel) => self.kernel(kernel),
+            Step::Loop { from, to, index, carried, body } => {
+                let bound = |v: &Value| self.values[v].data[0] as i64;
+                let range = bound(from)..bound(to);
+                let mut now: Vec<Tensor> = carried.iter().map(|c| self.values[&c.init].clone()).collect();
+                for i in range {
+                    self.values.insert(*index, Tensor { ty: Type::scalar(Elem::Int), data: vec![i as u64] });
+                    self.values.extend(carried.iter().map(|c| c.param).zip(now));
+                    self.steps(body);
+                    now = carried.iter().map(|c| self.values[&c.yielded].clone()).collect();
+                    self.forget(body);
+                    carried.iter().map(|c| c.param).chain([*index]).for_each(|v| {
+                        self.values.remove(&v);
+                    });
+                }
+                self.values.extend(carried.iter().map(|c| c.result).zip(now));
+            }
+            Step::If { cond, then, otherwise, results } => {
+                let taken = self.values[cond].data[0] == 1;
+                let side = if taken { then } else { otherwise };
+                self.steps(side);
+                for j in results {
+                    let value = self.values[if taken { &j.then } else { &j.otherwise }].clone();
+                    self.values.insert(j.result, value);
+                }
+                self.forget(side);
+            }
+        }
+    }
+
+    /// Forgets what a block defined and yielded.
+    fn forget(&mut self, block: &[Planned]) {
+        block.iter().flat_map(|p| p.step.defines()).for_each(|v| {
+            self.values.remove(&v);
+        });
+    }
+
+    fn bits(&self, input: &KernelInput, at: &[u64]) -> Vec<bool> {
+        let tensor = &self.values[&input.value];
+        let strides = clear::structural::strides(&tensor.ty.shape);
+        let mut base = 0;
+        for (walk, i) in input.walk.iter().zip(at) {
+            if let Some(w) = walk {
+                base += (*i * w.step) as usize * strides[usize::from(w.axis)];
+            }
+        }
+        let sizes: Vec<u64> = input.inner.iter().map(|&a| tensor.ty.shape[usize::from(a)]).collect();
+        let inner: Vec<usize> = input.inner.iter().map(|&a| strides[usize::from(a)]).collect();
+        let mut out = Vec::new();
+        clear::structural::for_each_offset(&sizes, &inner, base, &mut |offset| {
+            out.extend((0..tensor.ty.elem.bits()).map(|b| tensor.data[offset] >> b & 1 == 1));
+        });
+        out
+    }
+
+    fn kernel(&mut self, kernel: &Kernel) {
+        let templates = &self.plan.templates;
+        let mut outputs: Vec<Vec<u64>> = vec![Vec::new(); kernel.outputs.len()];
+        for at in points(&kernel.shape) {
+            let gather = |inputs: &[KernelInput], at: &[u64]| -> Vec<bool> {
+                inputs.iter().flat_map(|i| self.bits(i, at)).collect()
+            };
+            let bits = match &kernel.reduce {
+                None => templates[kernel.template as usize].evaluate(&gather(&kernel.inputs, &at)),
+                Some(reduce) => {
+                    let all = points(&reduce.extents);
+                    let whole = |r: &[u64]| [at.as_slice(), r].concat();
+                    let apply = |acc: Vec<bool>, range: std::ops::Range<usize>| {
+                        let mut acc = acc;
+                        let mut i = range.start;
+                        while let Some(wide) = reduce.wide.filter(|w| i + w.factor as usize <= range.end) {
+                            let n = wide.factor as usize;
+                            let mut bits: Vec<bool> =
+                                (i..i + n).flat_map(|r| gather(&kernel.inputs, &whole(&all[r]))).collect();
+                            bits.extend(&acc);
+                            acc = templates[wide.template as usize].evaluate(&bits);
+                            i += n;
+                        }
+                        for point in &all[i..range.end] {
+                            let mut bits = gather(&kernel.inputs, &whole(point));
+                            bits.extend(&acc);
+                            acc = templates[reduce.step as usize].evaluate(&bits);
+                        }
+                        acc
+                    };
+                    let lanes = reduce.lanes as usize;
+                    let factor = reduce.wide.map_or(1, |w| w.factor as usize);
+                    let n = all.len() / lanes / factor * factor;
+                    let mut accs: Vec<Vec<bool>> =
+                        (0..lanes).map(|l| apply(reduce.start.clone(), l * n..(l + 1) * n)).collect();
+                    accs[0] = apply(accs[0].clone(), lanes * n..all.len());
+                    let mut k = lanes;
+                    while k > 1 {
+                        let h = k / 2;
+                        for i in 0..h {
+                            let pair = [accs[i].clone(), accs[k - h + i].clone()].concat();
+                            accs[i] = templates[reduce.combine as usize].evaluate(&pair);
+                        }
+                        k -= h;
+                    }
+                    let mut bits = gather(&reduce.finish, &at);
+                    bits.extend(&accs[0]);
+                    templates[kernel.template as usize].evaluate(&bits)
+                }
+            };
+            let mut bits = bits.into_iter();
+            for (out, words) in kernel.outputs.iter().zip(&mut outputs) {
+                let width = self.types[out.value.0 as usize].elem.bits();
+                for _ in 0..out.inner {
+                    words.push((0..width).fold(0, |w, b| w | u64::from(bits.next().unwrap()) << b));
+                }
+            }
+        }
+        for (out, data) in kernel.outputs.iter().zip(outputs) {
+            let ty = self.types[out.value.0 as usize].clone();
+            assert_eq!(data.len() as u64, ty.count());
+            self.values.insert(out.value, Tensor { ty, data });
+        }
+    }
+}
+
+fn points(shape: &Shape) -> Vec<Vec<u64>> {
+    shape.iter().fold(vec![Vec::new()], |points, &n| {
+        points.iter().flat_map(|p| (0..n).map(move |i| [p.as_slice(), &[i]].concat())).collect()
+    })
+}
+
+/// Plans the program, runs the plan ideally on pseudo-random inputs, and compares; returns the plan.
+fn agrees(program: &Program) -> Plan {
+    let plan = plan(program, Protocol::Yao).unwrap();
+    for seed in 0..3u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
+        let mut word = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let inputs: Vec<Vec<Tensor>> = program
+            .params
+            .iter()
+            .map(|p| {
+                let leaf = |ty: Type| Tensor { data: (0..ty.count()).map(|_| word() & ty.elem.mask()).collect(), ty };
+                p.ty.leaves().into_iter().map(leaf).collect()
+            })
+            .collect();
+        let want = clear::run(program, &inputs, &mut || 0).unwrap();
+        let got = Ideal::run(program, &plan, &inputs);
+        for (i, (want, got)) in want.iter().zip(&got).enumerate() {
+            assert!(want == got, "seed {seed}, result {i}: {:?} is not {:?}", got.data, want.data);
+        }
+    }
+    plan
+}
+
+fn kernels(plan: &Plan) -> Vec<&Kernel> {
+    plan.steps
+        .iter()
+        .filter_map(|p| match &p.step {
+            Step::Kernel(k) => Some(k),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn scalar_operations_of_every_type_agree() {
+    for elem in [Elem::Uint(7), Elem::Sint(13), Elem::Uint(64), FIX, Elem::Fix { bits: 64, frac: 16 }] {
+        let mut m = Make::new();
+        let a = m.input(Some(0), elem, &[5]);
+        let b = m.input(Some(1), elem, &[5]);
+        let mut results = Vec::new();
+        for op in [
+            Binary::Add,
+            Binary::Sub,
+            Binary::Mul,
+            Binary::Div,
+            Binary::Rem,
+            Binary::And,
+            Binary::Or,
+            Binary::Xor,
+            Binary::Min,
+            Binary::Max,
+        ] {
+            results.push(m.op(Op::Binary(op, a, b), elem, &[5]));
+        }
+        for op in [Binary::Eq, Binary::Lt] {
+            results.push(m.op(Op::Binary(op, a, b), Elem::Bool, &[5]));
+        }
+        let sum = results[0];
+        for op in [Unary::Neg, Unary::Not, Unary::Abs] {
+            results.push(m.op(Op::Unary(op, sum), elem, &[5]));
+        }
+        for to in [Elem::Uint(3), Elem::Sint(40), Elem::Fix { bits: 20, frac: 3 }, Elem::Fix { bits: 50, frac: 30 }] {
+            results.push(m.op(Op::Cast(sum), to, &[5]));
+        }
+        let program = m.finish(&results);
+        let plan = agrees(&program);
+        assert_eq!(kernels(&plan).len(), 1, "all of it fuses");
+    }
+}
+
+#[test]
+fn equalities_of_all_pairs_are_one_kernel() {
+    let mut m = Make::new();
+    let xs = m.input(Some(0), Elem::Uint(9), &[70]);
+    let ys = m.input(Some(1), Elem::Uint(9), &[33]);
+    let column = m.op(Op::Reshape(xs), Elem::Uint(9), &[70, 1]);
+    let a = m.op(Op::Broadcast(column), Elem::Uint(9), &[70, 33]);
+    let b = m.op(Op::Broadcast(ys), Elem::Uint(9), &[70, 33]);
+    let equal = m.op(Op::Binary(Binary::Eq, a, b), Elem::Bool, &[70, 33]);
+    let number = m.op(Op::Cast(equal), Elem::Uint(16), &[70, 33]);
+    let rows = m.op(Op::Reduce(Reduction::Add, number, 1), Elem::Uint(16), &[70]);
+    let all = m.op(Op::Reduce(Reduction::Add, rows, 0), Elem::Uint(16), &[]);
+    let program = m.finish(&[all]);
+    let plan = agrees(&program);
+    let kernels = kernels(&plan);
+    assert_eq!(kernels.len(), 1);
+    let reduce = kernels[0].reduce.as_ref().unwrap();
+    assert_eq!(reduce.extents, [33, 70]);
+    assert!(reduce.lanes > 1 && reduce.wide.is_some());
+}
+
+#[test]
+fn a_dense_layer_is_one_kernel() {
+    let mut m = Make::new();
+    let w = m.input(Some(0), FIX, &[6, 20]);
+    let bias = m.input(Some(0), FIX, &[6]);
+    let x = m.input(Some(1), FIX, &[3, 20]);
+    let t = m.op(Op::Transpose(w, vec![1, 0]), FIX, &[20, 6]);
+    let product = m.op(Op::MatMul(x, t), FIX, &[3, 6]);
+    let b = m.op(Op::Broadcast(bias), FIX, &[3, 6]);
+    let sum = m.op(Op::Binary(Binary::Add, product, b), FIX, &[3, 6]);
+    let zero = m.op(Op::Const(Constant::Splat(0)), FIX, &[3, 6]);
+    let relu = m.op(Op::Binary(Binary::Max, sum, zero), FIX, &[3, 6]);
+    let best = m.op(Op::Reduce(Reduction::Max, relu, 1), FIX, &[3]);
+    let program = m.finish(&[relu, best]);
+    let plan = agrees(&program);
+    assert_eq!(kernels(&plan).len(), 2);
+    assert_eq!(plan.garbler, Party(0));
+}
+
+#[test]
+fn convolutions_agree() {
+    for (groups, stride, dilation) in [(1, [1, 1], [1, 1]), (2, [2, 1], [1, 2]), (4, [1, 2], [2, 1])] {
+        let mut m = Make::new();
+        let x = m.input(Some(1), FIX, &[2, 4, 7, 6]);
+        let w = m.input(Some(0), FIX, &[8, 4 / groups, 3, 2]);
+        let bias = m.input(Some(0), FIX, &[8, 1, 1]);
+        let out = |i: usize, n: u64, k: u64| (n - (k - 1) * dilation[i] - 1) / stride[i] + 1;
+        let shape = [2, 8, out(0, 7, 3), out(1, 6, 2)];
+        let y = m.op(Op::Conv2d(x, w, Conv2d { stride, dilation, groups }), FIX, &shape);
+        let b = m.op(Op::Broadcast(bias), FIX, &shape);
+        let sum = m.op(Op::Binary(Binary::Add, y, b), FIX, &shape);
+        let program = m.finish(&[sum]);
+        let plan = agrees(&program);
+        assert_eq!(kernels(&plan).len(), 1);
+    }
+}
+
+#[test]
+fn oblivious_access_agrees_in_both_forms() {
+    for (rows, entry, elem) in [(5, 2, Elem::Sint(4)), (300, 3, Elem::Uint(9)), (2000, 1, Elem::Sint(13))] {
+        let mut m = Make::new();
+        let table = m.input(Some(0), Elem::Uint(40), &[2, rows, entry]);
+        let index = m.input(Some(1), elem, &[2]);
+        let value = m.input(Some(1), Elem::Uint(40), &[2, entry]);
+        let read = m.op(Op::Read { table, index }, Elem::Uint(40), &[2, entry]);
+        let write = m.op(Op::Write { table, index, value }, Elem::Uint(40), &[2, rows, entry]);
+        agrees(&m.finish(&[read, write]));
+    }
+}
+
+#[test]
+fn loops_and_branches_agree() {
+    let mut m = Make::new();
+    let xs = m.input(Some(0), Elem::Uint(16), &[9]);
+    let start = m.input(Some(1), Elem::Uint(16), &[]);
+    let flag = m.input(None, Elem::Bool, &[]);
+    let (from, to) = (m.int(2), m.int(9));
+    let outer = std::mem::take(&mut m.block);
+    let index = m.program.fresh(Type::scalar(Elem::Int));
+    let best = m.program.fresh(Type::scalar(Elem::Uint(16)));
+    let one = m.op(Op::Slice(xs, vec![index]), Elem::Uint(16), &[1]);
+    let x = m.op(Op::Reshape(one), Elem::Uint(16), &[]);
+    let more = m.op(Op::Binary(Binary::Lt, best, x), Elem::Bool, &[]);
+    let next = m.op(Op::Select(more, x, best), Elem::Uint(16), &[]);
+    let body = Block { params: vec![index, best], ops: std::mem::replace(&mut m.block, outer), results: vec![next] };
+    let result = m.op(Op::Loop { from, to, init: vec![start], body }, Elem::Uint(16), &[]);
+    let outer = std::mem::take(&mut m.block);
+    let double = m.op(Op::Binary(Binary::Add, result, result), Elem::Uint(16), &[]);
+    let then = Block { params: vec![], ops: std::mem::replace(&mut m.block, outer), results: vec![double] };
+    let otherwise = Block { params: vec![], ops: vec![], results: vec![start] };
+    let chosen = m.op(Op::If { cond: flag, then, otherwise }, Elem::Uint(16), &[]);
+    let public = m.op(Op::Reveal(chosen), Elem::Uint(16), &[]);
+    agrees(&m.finish(&[public, result]));
+}
