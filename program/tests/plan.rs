@@ -313,8 +313,7 @@ fn scalar_operations_of_every_type_agree() {
             results.push(m.op(Op::Cast(sum), to, &[5]));
         }
         let program = m.finish(&results);
-        let plan = agrees(&program);
-        assert_eq!(kernels(&plan).len(), 1, "all of it fuses");
+        agrees(&program);
     }
 }
 
