@@ -5,12 +5,17 @@
 
 pub mod gadgets;
 
+pub mod bristol;
+
 mod builder;
 mod circuit;
 mod evaluate;
+#[doc(hidden)]
+pub mod fuzz;
 mod schedule;
 mod template;
 
+pub use bristol::{Bristol, BristolError};
 pub use builder::{Builder, MAX_NODES};
 pub use circuit::{Bit, Circuit, CircuitError, Gate};
 pub use template::{AndKind, Counts, Instr, Known, Output, Template};

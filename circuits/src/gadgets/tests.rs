@@ -3,18 +3,7 @@
 use super::*;
 use crate::builder::Builder;
 use crate::circuit::Circuit;
-
-/// A fixed sequence of words (SplitMix64).
-struct Words(u64);
-
-impl Words {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
+use crate::fuzz::Words;
 
 fn low(value: u64, bits: usize) -> u64 {
     if bits >= 64 { value } else { value & ((1 << bits) - 1) }
