@@ -10,7 +10,7 @@ use super::kernel::Kernels;
 use super::templates::Templates;
 use super::view::Views;
 use super::{Carried, Joined, Kernel, KernelInput, Plan, Planned, Protocol, Step, Walk, liveness};
-use crate::data::Type;
+use crate::data::{Elem, Type};
 use crate::ir::{Binary, Block, Constant, Node, Op, Party, Program, Site, Value};
 use crate::place::{Place, places};
 
@@ -25,7 +25,15 @@ pub enum PlanError {
     /// Too many parties.
     #[error("protocol `yao` is for two parties, and this program has {0}: {1}")]
     Parties(usize, String),
+    /// Too many gates in its templates, loops and batches counted once.
+    #[error(
+        "the program's circuits have more than {MAX_GATES} gates, loops and batches counted once: move repeated work into loops or tensor operations"
+    )]
+    Gates,
 }
+
+/// Most gates of a plan's templates together.
+const MAX_GATES: u64 = 50_000_000;
 
 /// The plan of a program that has been validated.
 ///
@@ -43,6 +51,9 @@ pub fn plan(program: &Program, protocol: Protocol) -> Result<Plan, PlanError> {
     let mut planner = Planner { program, uses, kernels, extra: Vec::new(), shared: BTreeSet::new(), open: Vec::new() };
     let mut steps = planner.block(&program.body);
     planner.outputs(&mut steps);
+    if planner.kernels.templates.gates > MAX_GATES {
+        return Err(PlanError::Gates);
+    }
     let Planner { extra, shared, kernels: Kernels { templates, .. }, .. } = planner;
     of.resize(program.values.len() + extra.len(), Place::Public);
     liveness::drop_unused(&mut steps);
@@ -102,6 +113,9 @@ impl Planner<'_> {
         let outer = std::mem::take(&mut self.open);
         let mut steps = Vec::new();
         for node in &block.ops {
+            if self.kernels.templates.gates > MAX_GATES {
+                break;
+            }
             self.node(node, &mut steps);
             self.kernels.views.record(self.program, node);
         }
@@ -250,10 +264,11 @@ impl Planner<'_> {
         if bits <= TABLE_BITS || !countable {
             return None;
         }
-        let value = Value((self.program.values.len() + self.extra.len()) as u32);
-        self.extra.push(Type { elem, shape: vec![rows] });
-        let constant = Op::Const(Constant::Dense((0..rows).collect()));
-        steps.push(planned(Step::Clear(Node { op: constant, results: vec![value], site: node.site }), node.site));
+        let counted = self.extra_value(Type { elem: Elem::Int, shape: vec![rows] });
+        let value = self.extra_value(Type { elem, shape: vec![rows] });
+        for (op, result) in [(Op::Const(Constant::Iota), counted), (Op::Cast(counted), value)] {
+            steps.push(planned(Step::Clear(Node { op, results: vec![result], site: node.site }), node.site));
+        }
         let kernel_axes = match node.op {
             Op::Read { .. } => shape.len() - 1,
             _ => 0,
@@ -261,6 +276,11 @@ impl Planner<'_> {
         let mut walk = vec![None; kernel_axes];
         walk.push(Some(Walk { axis: 0, step: 1 }));
         Some(KernelInput { value, known: Known::Public, walk, inner: Vec::new() })
+    }
+
+    fn extra_value(&mut self, ty: Type) -> Value {
+        self.extra.push(ty);
+        Value((self.program.values.len() + self.extra.len() - 1) as u32)
     }
 
     fn control(&mut self, node: &Node, steps: &mut Vec<Planned>) {

@@ -9,6 +9,8 @@ use motet_circuits::{Circuit, Known, Template};
 pub struct Templates {
     /// The templates.
     pub all: Vec<Template>,
+    /// Gates of all of them.
+    pub gates: u64,
     made: HashMap<(Circuit, Vec<Known>), u32>,
 }
 
@@ -19,6 +21,7 @@ impl Templates {
             return index;
         }
         let index = self.all.len() as u32;
+        self.gates += circuit.gates.len() as u64;
         self.all.push(Template::new(&circuit, &known));
         self.made.insert((circuit, known), index);
         index

@@ -1,0 +1,231 @@
+//! From a group of operations, or an operation that stands alone, to a kernel with its templates.
+
+mod product;
+mod reduce;
+mod table;
+
+use std::collections::HashMap;
+
+use motet_circuits::{Bit, Builder, Known, gadgets};
+
+use super::group::{Group, Head};
+use crate::ir::{Binary, Node, Op, Program, Site, Value};
+use crate::place::Place;
+use crate::plan::templates::Templates;
+use crate::plan::view::{View, Views};
+use crate::plan::{Kernel, KernelInput, KernelOutput, Walk, scalar};
+
+/// What kernels are made from.
+pub struct Kernels<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// Where its values are known.
+    pub places: &'a [Place],
+    /// Who garbles.
+    pub garbler: crate::ir::Party,
+    /// What values are, seen through renamings.
+    pub views: Views,
+    /// The templates so far.
+    pub templates: Templates,
+}
+
+/// The inputs of a template while it is made.
+#[derive(Default)]
+struct Inputs {
+    list: Vec<KernelInput>,
+    bits: Vec<usize>,
+    index: HashMap<(Value, Vec<Option<Walk>>), usize>,
+}
+
+impl Inputs {
+    fn add(&mut self, input: KernelInput, bits: usize) -> usize {
+        let key = (input.value, input.walk.clone());
+        *self.index.entry(key).or_insert_with(|| {
+            self.list.push(input);
+            self.bits.push(bits);
+            self.list.len() - 1
+        })
+    }
+
+    fn known(&self) -> Vec<Known> {
+        let each = self.list.iter().zip(&self.bits);
+        each.flat_map(|(input, &bits)| std::iter::repeat_n(input.known, bits)).collect()
+    }
+
+    fn total(&self) -> usize {
+        self.bits.iter().sum()
+    }
+
+    /// The bits of each input, from the template's first input bit on.
+    fn words(&self, b: &Builder, first: usize) -> Vec<Vec<Bit>> {
+        let mut at = first;
+        self.bits
+            .iter()
+            .map(|&n| {
+                at += n;
+                (at - n..at).map(|i| b.input(i as u32)).collect()
+            })
+            .collect()
+    }
+}
+
+/// Where an operand's bits come from.
+enum Source {
+    Input(usize),
+    Constant(Vec<Bit>),
+}
+
+impl Kernels<'_> {
+    fn known(&self, v: Value) -> Known {
+        match self.places[v.0 as usize] {
+            Place::Public => Known::Public,
+            Place::Private(p) if p == self.garbler => Known::Garbler,
+            Place::Private(_) => Known::Evaluator,
+            Place::Shared => Known::Nobody,
+        }
+    }
+
+    fn bits(&self, v: Value) -> usize {
+        self.program.elem(v).bits() as usize
+    }
+
+    /// An operand whose axes (of the value itself) the kernel's axes follow as `along` says.
+    fn operand(&self, inputs: &mut Inputs, v: Value, along: &[Option<Walk>], inner: &[u8]) -> Source {
+        match self.views.get(self.program, v) {
+            View::Splat(word) => {
+                let each = inner.iter().map(|&axis| self.program.shape(v)[usize::from(axis)]).product::<u64>();
+                Source::Constant(scalar::constant(self.program.elem(v), word).repeat(each as usize))
+            }
+            View::Of { base, axes } => {
+                let walk = along
+                    .iter()
+                    .map(|w| {
+                        let w = (*w)?;
+                        let below = axes[usize::from(w.axis)]?;
+                        Some(Walk { axis: below.axis, step: w.step * below.step })
+                    })
+                    .collect();
+                let inner_below: Option<Vec<u8>> =
+                    inner.iter().map(|&axis| axes[usize::from(axis)].map(|w| w.axis)).collect();
+                let each = inner.iter().map(|&axis| self.program.shape(v)[usize::from(axis)]).product::<u64>();
+                let bits = each as usize * self.bits(v);
+                let input = match inner_below {
+                    Some(inner) => KernelInput { value: base, known: self.known(base), walk, inner },
+                    // An axis inside the template is repeated: read the value itself, not what is below it.
+                    None => KernelInput { value: v, known: self.known(v), walk: along.to_vec(), inner: inner.to_vec() },
+                };
+                Source::Input(inputs.add(input, bits))
+            }
+        }
+    }
+
+    /// The operands of scalar operations that the operations do not make themselves.
+    fn outside(
+        &self,
+        nodes: &[Node],
+        made: &[Value],
+        along: &[Option<Walk>],
+        inputs: &mut Inputs,
+    ) -> HashMap<Value, Source> {
+        let mut sources = HashMap::new();
+        let mut inside: Vec<Value> = made.to_vec();
+        for node in nodes {
+            node.op.for_each_operand(|v| {
+                if !inside.contains(&v) && !sources.contains_key(&v) {
+                    sources.insert(v, self.operand(inputs, v, along, &[]));
+                }
+            });
+            inside.extend(&node.results);
+        }
+        sources
+    }
+
+    /// Gates of scalar operations; `values` holds their operands' bits and takes their results'.
+    fn gates(
+        &self,
+        b: &mut Builder,
+        nodes: &[Node],
+        values: &mut HashMap<Value, Vec<Bit>>,
+        ands: &mut HashMap<Site, u64>,
+    ) {
+        for node in nodes {
+            let before = b.and_count() as u64;
+            let bits = |v: &Value| values[v].as_slice();
+            let elem = |v: &Value| self.program.elem(*v);
+            let made = match &node.op {
+                Op::Unary(op, v) => scalar::unary(b, *op, elem(v), bits(v)),
+                Op::Binary(Binary::Mul, x, y) if self.one_knows(*x) => scalar::mul_known(b, elem(x), bits(x), bits(y)),
+                Op::Binary(Binary::Mul, x, y) if self.one_knows(*y) => scalar::mul_known(b, elem(x), bits(y), bits(x)),
+                Op::Binary(op, x, y) => scalar::binary(b, *op, elem(x), bits(x), bits(y)),
+                Op::Cast(v) => scalar::cast(b, elem(v), elem(&node.results[0]), bits(v)),
+                Op::Select(c, x, y) => gadgets::select(b, bits(c)[0], bits(x), bits(y)),
+                _ => continue,
+            };
+            values.insert(node.results[0], made);
+            *ands.entry(node.site).or_default() += b.and_count() as u64 - before;
+        }
+    }
+
+    /// The kernel of a group. `wanted` are the values that are used outside it.
+    pub fn group(&mut self, group: &Group, wanted: &[Value]) -> Kernel {
+        match &group.head {
+            Head::None => self.map(group, wanted),
+            Head::Reduce { op, value } => self.reduction(group, *op, *value, wanted),
+            Head::Product(node) => self.product(group, node, wanted),
+        }
+    }
+
+    fn outputs(&self, wanted: &[Value]) -> Vec<KernelOutput> {
+        wanted.iter().map(|&value| KernelOutput { value, inner: 1 }).collect()
+    }
+
+    fn map(&mut self, group: &Group, wanted: &[Value]) -> Kernel {
+        let along = identity(&group.kept);
+        let mut inputs = Inputs::default();
+        let sources = self.outside(&group.body, &[], &along, &mut inputs);
+        let mut b = Builder::new(inputs.total() as u32);
+        let mut ands = HashMap::new();
+        let mut values = bits_of(&sources, &inputs.words(&b, 0));
+        self.gates(&mut b, &group.body, &mut values, &mut ands);
+        let out = wanted.iter().flat_map(|v| values[v].clone()).collect();
+        let template = self.templates.add(b.finish(out), inputs.known());
+        Kernel {
+            shape: group.shape.clone(),
+            inputs: inputs.list,
+            reduce: None,
+            template,
+            outputs: self.outputs(wanted),
+            ands: sorted(ands),
+        }
+    }
+
+    /// Whether one party alone knows an operand.
+    fn one_knows(&self, v: Value) -> bool {
+        matches!(self.known_through(v), Known::Garbler | Known::Evaluator)
+    }
+
+    fn known_through(&self, v: Value) -> Known {
+        match self.views.get(self.program, v) {
+            View::Splat(_) => Known::Public,
+            View::Of { base, .. } => self.known(base),
+        }
+    }
+}
+
+fn identity(axes: &[usize]) -> Vec<Option<Walk>> {
+    axes.iter().map(|&axis| Some(Walk { axis: axis as u8, step: 1 })).collect()
+}
+
+fn bits_of(sources: &HashMap<Value, Source>, words: &[Vec<Bit>]) -> HashMap<Value, Vec<Bit>> {
+    let bits = |s: &Source| match s {
+        Source::Input(i) => words[*i].clone(),
+        Source::Constant(bits) => bits.clone(),
+    };
+    sources.iter().map(|(v, s)| (*v, bits(s))).collect()
+}
+
+fn sorted(ands: HashMap<Site, u64>) -> Vec<(Site, u64)> {
+    let mut out: Vec<_> = ands.into_iter().filter(|(_, n)| *n > 0).collect();
+    out.sort_unstable();
+    out
+}

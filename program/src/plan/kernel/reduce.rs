@@ -1,0 +1,139 @@
+//! Kernels that reduce: steps taken one or several indices at once, lanes, and what finishes them.
+
+use std::collections::HashMap;
+
+use motet_circuits::{Bit, Builder, Known, gadgets};
+
+use super::{Group, Head, Inputs, Kernels, bits_of, identity, sorted};
+use crate::data::{Elem, Shape};
+use crate::ir::{Reduction, Site, Value};
+use crate::plan::{Kernel, KernelInput, Reduce, Wide, scalar};
+
+/// A reduction that begins with this many ANDs or fewer is taken several indices at once.
+const WIDE_ANDS: u64 = 512;
+/// Most indices taken at once.
+const WIDE_FACTOR: u64 = 32;
+/// Instances that fill the engine's batch: a reduction of fewer is split into lanes.
+const BATCH: u64 = 128;
+/// Fewest reduction indices that a lane is worth.
+const LANE: u64 = 16;
+
+impl Kernels<'_> {
+    pub(super) fn reduction(&mut self, group: &Group, op: Reduction, value: Value, wanted: &[Value]) -> Kernel {
+        let elem = self.program.elem(value);
+        let along = identity(&[group.kept.as_slice(), &group.reduced].concat());
+        let mut inputs = Inputs::default();
+        let mut sources = self.outside(&group.body, &[], &along, &mut inputs);
+        if group.body.is_empty() {
+            sources.insert(value, self.operand(&mut inputs, value, &along, &[]));
+        }
+        let extents: Shape = group.reduced.iter().map(|&axis| group.shape[axis]).collect();
+        let instances: u64 = group.result_shape().iter().product();
+        let mut ands = HashMap::new();
+        let step = |factor: u64, ands: &mut HashMap<Site, u64>| {
+            let width = elem.bits() as usize;
+            let each = inputs.total();
+            let mut b = Builder::new((each * factor as usize + width) as u32);
+            let mut words = Vec::new();
+            for i in 0..factor as usize {
+                let mut values = bits_of(&sources, &inputs.words(&b, i * each));
+                self.gates(&mut b, &group.body, &mut values, ands);
+                words.push(values[&value].clone());
+            }
+            let first = each * factor as usize;
+            words.push((first..first + width).map(|i| b.input(i as u32)).collect());
+            let acc = scalar::reduce(&mut b, op, elem, words);
+            let ands = b.and_count() as u64;
+            let mut known = inputs.known().repeat(factor as usize);
+            known.extend(std::iter::repeat_n(Known::Nobody, width));
+            (b.finish(acc), known, ands)
+        };
+        let (circuit, known, each) = step(1, &mut ands);
+        let lanes = lanes(instances, extents.iter().product());
+        let per_lane = extents.iter().product::<u64>() / lanes;
+        let factor = wide_factor(each, per_lane);
+        let wide_circuit = factor.map(|factor| (factor, step(factor, &mut HashMap::new())));
+        let step = self.templates.add(circuit, known);
+        let wide = wide_circuit
+            .map(|(factor, (circuit, known, _))| Wide { factor, template: self.templates.add(circuit, known) });
+        let total: u64 = ands.values().sum();
+        *ands.entry(group.nodes().next().map_or(Site(0), |n| n.site)).or_default() += each - total.min(each);
+        let repeat = extents.iter().product::<u64>();
+        ands.values_mut().for_each(|n| *n = n.saturating_mul(repeat));
+        let reduce = Reduce {
+            extents,
+            start: word_bits(elem, scalar::identity(op, elem)),
+            step,
+            wide,
+            lanes,
+            combine: self.combine(op, elem),
+            finish: Vec::new(),
+        };
+        self.finish(group, inputs.list, reduce, elem, wanted, ands)
+    }
+
+    pub(super) fn combine(&mut self, op: Reduction, elem: Elem) -> u32 {
+        let width = elem.bits();
+        let mut b = Builder::new(2 * width);
+        let words = [0, width].map(|first| (first..first + width).map(|i| b.input(i)).collect()).to_vec();
+        let acc = scalar::reduce(&mut b, op, elem, words);
+        self.templates.add(b.finish(acc), vec![Known::Nobody; 2 * width as usize])
+    }
+
+    /// The finishing template: rescaling of a product, then the group's last scalar operations.
+    pub(super) fn finish(
+        &mut self,
+        group: &Group,
+        inputs: Vec<KernelInput>,
+        mut reduce: Reduce,
+        elem: Elem,
+        wanted: &[Value],
+        mut ands: HashMap<Site, u64>,
+    ) -> Kernel {
+        let result = group.head_result.unwrap_or(Value(0));
+        let along = identity(&(0..group.kept.len()).collect::<Vec<_>>());
+        let mut finishing = Inputs::default();
+        let sources = self.outside(&group.finish, &[result], &along, &mut finishing);
+        let width = elem.bits() as usize;
+        let mut b = Builder::new((finishing.total() + width) as u32);
+        let mut values = bits_of(&sources, &finishing.words(&b, 0));
+        let acc: Vec<Bit> = (0..width).map(|i| b.input((finishing.total() + i) as u32)).collect();
+        let scaled = match (&group.head, elem) {
+            (Head::Product(_), Elem::Fix { frac, .. }) => gadgets::rescale(&mut b, &acc, usize::from(frac)),
+            _ => acc,
+        };
+        if let Head::Product(node) = &group.head {
+            *ands.entry(node.site).or_default() += b.and_count() as u64;
+        }
+        values.insert(result, scaled);
+        self.gates(&mut b, &group.finish, &mut values, &mut ands);
+        let out = wanted.iter().flat_map(|v| values[v].clone()).collect();
+        let mut known = finishing.known();
+        known.extend(std::iter::repeat_n(Known::Nobody, width));
+        let template = self.templates.add(b.finish(out), known);
+        reduce.finish = finishing.list;
+        Kernel {
+            shape: group.result_shape(),
+            inputs,
+            reduce: Some(reduce),
+            template,
+            outputs: self.outputs(wanted),
+            ands: sorted(ands),
+        }
+    }
+}
+
+fn word_bits(elem: Elem, word: u64) -> Vec<bool> {
+    (0..elem.bits()).map(|b| word >> b & 1 == 1).collect()
+}
+
+/// Into how many lanes a reduction of few instances is split.
+pub(super) fn lanes(instances: u64, extent: u64) -> u64 {
+    if instances * 2 > BATCH { 1 } else { (BATCH / instances.max(1)).min(extent / LANE).max(1) }
+}
+
+/// How many indices a cheap step takes at once.
+fn wide_factor(ands: u64, per_lane: u64) -> Option<u64> {
+    let most = WIDE_FACTOR.min(per_lane).min(WIDE_ANDS / ands.max(1));
+    (most >= 2).then(|| 1 << most.ilog2())
+}
