@@ -5,3 +5,4 @@ pub mod crypto;
 pub mod garble;
 pub mod net;
 pub mod ot;
+pub mod protocol;

@@ -28,6 +28,12 @@ impl Batch {
         }
     }
 
+    /// Instances of the batch.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.n
+    }
+
     /// The labels of a slot, one for each instance.
     pub fn labels(&self, slot: usize) -> &[Block] {
         &self.labels[slot * self.n..(slot + 1) * self.n]

@@ -160,15 +160,6 @@ fn ciphertexts(instr: &Instr) -> usize {
     }
 }
 
-/// Who knows the exclusive or of two bits.
-fn join(a: Known, b: Known) -> Known {
-    match (a, b) {
-        (Known::Public, other) | (other, Known::Public) => other,
-        (a, b) if a == b => a,
-        _ => Known::Nobody,
-    }
-}
-
 /// Checks an instruction against what is known of its operands, and notes what is known of its result.
 fn follow(index: usize, instr: Instr, known: &mut [Option<Known>]) -> Result<Op, TemplateError> {
     let (Instr::Xor { dst, a, b, .. } | Instr::And { dst, a, b, .. }) = instr;
@@ -176,7 +167,7 @@ fn follow(index: usize, instr: Instr, known: &mut [Option<Known>]) -> Result<Op,
     let (of_a, of_b) = (read(a)?, read(b)?);
     let knows = |of: Known, who: Known| of == who || of == Known::Public;
     let (allowed, result) = match instr {
-        Instr::Xor { .. } => (true, join(of_a, of_b)),
+        Instr::Xor { .. } => (true, of_a.join(of_b)),
         Instr::And { kind: AndKind::Public, .. } => (of_a == Known::Public, of_b),
         Instr::And { kind: AndKind::Garbler, .. } => {
             (knows(of_a, Known::Garbler) && knows(of_b, Known::Garbler), Known::Garbler)

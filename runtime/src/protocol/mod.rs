@@ -1,0 +1,56 @@
+//! Executing a plan with the other parties: `run` dispatches to the plan's protocol.
+//!
+//! A protocol is a folder: `yao` runs garbled circuits between two parties. What protocols share, plain values and
+//! structural operations on whatever stands for an element, is here.
+
+mod array;
+mod clear;
+mod error;
+mod layout;
+mod progress;
+mod structural;
+mod yao;
+
+pub use array::OutOfMemory;
+pub use error::ProtocolError;
+pub use progress::{Meter, Progress};
+
+use motet_program::data::Tensor;
+use motet_program::ir::{Party, Program};
+use motet_program::plan::{Plan, Protocol};
+
+use crate::crypto::SessionId;
+use crate::net::Channel;
+
+/// What a party runs. All parties agree on everything but `party` and `inputs`: the handshake has seen to it.
+pub struct Job<'a> {
+    /// The program, validated.
+    pub program: &'a Program,
+    /// Its plan.
+    pub plan: &'a Plan,
+    /// Which party this is.
+    pub party: Party,
+    /// For each parameter its leaves, where they are this party's or public.
+    pub inputs: &'a [Option<Vec<Tensor>>],
+    /// The session, fresh and agreed.
+    pub session: SessionId,
+}
+
+/// What a party is shown: for each leaf of the result, its value where it is shown to this party.
+pub struct Outputs {
+    /// The leaves, in order.
+    pub leaves: Vec<Option<Tensor>>,
+    /// ANDs that cost ciphertexts, over all instances.
+    pub ands: u64,
+}
+
+/// Runs a plan with the other party.
+///
+/// # Errors
+/// The link or the peer failed; an operation on public values has no result (at every party alike); or what was given
+/// does not fit together.
+pub fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Result<Outputs, ProtocolError> {
+    match job.plan.protocol {
+        Protocol::Yao => yao::run(job, channel, meter),
+    }
+}

@@ -1,0 +1,356 @@
+//! Kernels: a circuit template over a batch of instances, with or without a reduction inside each.
+//!
+//! Instances are taken in chunks. A chunk's operands are loaded into the slots of the batch (gathered from wherever the
+//! elements lie, repeated where they are broadcast), the template is run, and its outputs are written to where they
+//! stay. Nothing is as large as the kernel but its results.
+
+use motet_program::data::Type;
+use motet_program::ir::Value;
+use motet_program::plan::{Kernel, KernelInput, KernelOutput, Reduce};
+use zeroize::Zeroizing;
+
+use super::super::array::{Array, buffer};
+use super::super::clear::sizes;
+use super::super::error::ProtocolError;
+use super::super::layout::Run;
+use super::operand::{Operand, Window, width};
+use super::party::Side;
+use super::values::{Shared, Values};
+use crate::crypto::Block;
+use crate::garble::{Batch, MAX_BATCH, Prepared};
+
+/// A kernel that does not fit its templates or values.
+const MISFIT: ProtocolError = ProtocolError::Plan("a kernel does not fit its templates or its values");
+
+/// The templates of a plan, and working memory for them.
+pub(super) struct Templates {
+    prepared: Vec<Prepared>,
+    batch: Batch,
+    runs: Vec<Run>,
+    /// The reduction's accumulators: plane after plane, lane after lane, instance after instance.
+    accumulators: Zeroizing<Vec<Block>>,
+}
+
+impl Templates {
+    pub fn new(prepared: Vec<Prepared>) -> Self {
+        Templates { prepared, batch: Batch::default(), runs: Vec::new(), accumulators: Zeroizing::default() }
+    }
+
+    /// Runs a kernel and defines its results.
+    ///
+    /// # Errors
+    /// The link failed, there is not enough memory, or the plan breaks its contract.
+    pub fn run(
+        &mut self,
+        kernel: &Kernel,
+        types: &[Type],
+        values: &mut Values,
+        side: &mut Side<'_>,
+    ) -> Result<(), ProtocolError> {
+        let instances: Vec<usize> = kernel.shape.iter().map(|size| *size as usize).collect();
+        let count = instances.iter().try_fold(1usize, |n, size| n.checked_mul(*size)).ok_or(MISFIT)?;
+        let mut results = Results::new(&kernel.outputs, types, count)?;
+        let Templates { prepared, batch, runs, accumulators } = self;
+        let template = |index: u32| prepared.get(index as usize).ok_or(MISFIT);
+        let mut machine = Machine { side, batch, runs };
+        let last = template(kernel.template)?;
+        if results.bits() != last.outputs() {
+            return Err(MISFIT);
+        }
+        let resolve = |inputs: &[KernelInput], extents: &[usize], garbler: bool| {
+            let resolved = inputs.iter().map(|i| Operand::resolve(i, types, values, garbler, &instances, extents));
+            resolved.collect::<Result<Vec<_>, _>>()
+        };
+        let garbler = machine.side.garbles();
+        match &kernel.reduce {
+            None => {
+                if width(&kernel.inputs, types) != Some(last.inputs().len()) {
+                    return Err(MISFIT);
+                }
+                let operands = resolve(&kernel.inputs, &[], garbler)?;
+                for from in (0..count).step_by(last.batch()) {
+                    let to = count.min(from + last.batch());
+                    machine.batch.begin(last, to - from);
+                    machine.load(&operands, Window::of(from, to), last, 0);
+                    machine.run(last)?;
+                    results.store(&mut machine, last, from);
+                }
+            }
+            Some(reduce) => {
+                let reduction = Reduction::new(reduce, kernel, types, template)?;
+                let operands = resolve(&kernel.inputs, &reduction.extents, garbler)?;
+                let finish = resolve(&reduce.finish, &[], garbler)?;
+                for from in (0..count).step_by(reduction.group) {
+                    let to = count.min(from + reduction.group);
+                    reduction.accumulate(&mut machine, &operands, accumulators, from, to)?;
+                    machine.batch.begin(last, to - from);
+                    let next = machine.load(&finish, Window::of(from, to), last, 0);
+                    reduction.load(machine.batch, next, accumulators, reduction.lanes * (to - from), 0);
+                    machine.run(last)?;
+                    results.store(&mut machine, last, from);
+                }
+            }
+        }
+        results.define(values)
+    }
+}
+
+/// What runs a template over one batch.
+struct Machine<'m, 's> {
+    side: &'m mut Side<'s>,
+    batch: &'m mut Batch,
+    runs: &'m mut Vec<Run>,
+}
+
+impl Machine<'_, '_> {
+    /// Loads operands from input `slot` on; returns the next input.
+    fn load(&mut self, operands: &[Operand<'_>], window: Window, template: &Prepared, slot: usize) -> usize {
+        operands.iter().fold(slot, |slot, operand| {
+            operand.load(window, slot, template, self.batch, &mut self.side.engine, self.runs)
+        })
+    }
+
+    fn run(&mut self, template: &Prepared) -> Result<(), ProtocolError> {
+        self.side.engine.run(template, self.batch, self.side.channel)?;
+        self.side.meter.add(template.ands() * self.batch.len() as u64, self.side.channel);
+        Ok(())
+    }
+}
+
+impl Window {
+    /// Instances of a kernel without a reduction.
+    fn of(from: usize, to: usize) -> Window {
+        Window { from, to, first: 0, apart: 0, lanes: 1 }
+    }
+}
+
+/// The results of a kernel while they are made.
+struct Results {
+    parts: Vec<Part>,
+}
+
+struct Part {
+    value: Value,
+    shape: Vec<usize>,
+    bits: usize,
+    inner: usize,
+    labels: Vec<Block>,
+}
+
+impl Results {
+    fn new(outputs: &[KernelOutput], types: &[Type], instances: usize) -> Result<Self, ProtocolError> {
+        let part = |output: &KernelOutput| {
+            let ty = types.get(output.value.0 as usize).ok_or(MISFIT)?;
+            let inner = output.inner as usize;
+            if instances.checked_mul(inner).map(|n| n as u64) != Some(ty.count()) {
+                return Err(MISFIT);
+            }
+            let bits = ty.elem.bits() as usize;
+            let labels = buffer(bits, instances * inner)?;
+            Ok(Part { value: output.value, shape: sizes(ty), bits, inner, labels })
+        };
+        Ok(Results { parts: outputs.iter().map(part).collect::<Result<_, _>>()? })
+    }
+
+    /// Output bits of an instance.
+    fn bits(&self) -> usize {
+        self.parts.iter().map(|part| part.bits.saturating_mul(part.inner)).fold(0, usize::saturating_add)
+    }
+
+    /// Takes the outputs of the template that was run, for instances from `from` on.
+    fn store(&mut self, machine: &mut Machine<'_, '_>, template: &Prepared, from: usize) {
+        let n = machine.batch.len();
+        let mut index = 0;
+        for part in &mut self.parts {
+            let plane = part.labels.len() / part.bits;
+            for element in 0..part.inner {
+                for bit in 0..part.bits {
+                    let out = &mut part.labels[bit * plane + from * part.inner + element..];
+                    if part.inner == 1 {
+                        machine.side.engine.output(template, machine.batch, index, &mut out[..n]);
+                    } else {
+                        let mut labels = [Block::ZERO; MAX_BATCH];
+                        machine.side.engine.output(template, machine.batch, index, &mut labels[..n]);
+                        let places = out.iter_mut().step_by(part.inner);
+                        places.zip(&labels[..n]).for_each(|(to, label)| *to = *label);
+                    }
+                    index += 1;
+                }
+            }
+        }
+    }
+
+    fn define(self, values: &mut Values) -> Result<(), ProtocolError> {
+        for part in self.parts {
+            values.set_shared(part.value, Shared::Labels(Array::new(part.bits, &part.shape, part.labels)))?;
+        }
+        Ok(())
+    }
+}
+
+/// A sequential reduction inside each instance, split into lanes; see `plan::Reduce`.
+struct Reduction<'t> {
+    start: &'t [bool],
+    step: &'t Prepared,
+    wide: Option<(usize, &'t Prepared)>,
+    combine: Option<&'t Prepared>,
+    lanes: usize,
+    /// Indices that a lane takes, without what is left for lane 0.
+    share: usize,
+    /// All indices.
+    total: usize,
+    /// Instances that are taken together.
+    group: usize,
+    /// Lanes of instances that are run at once.
+    batch: usize,
+    extents: Vec<usize>,
+}
+
+impl<'t> Reduction<'t> {
+    fn new(
+        reduce: &'t Reduce,
+        kernel: &Kernel,
+        types: &[Type],
+        template: impl Fn(u32) -> Result<&'t Prepared, ProtocolError>,
+    ) -> Result<Self, ProtocolError> {
+        let bits = reduce.start.len();
+        let operands = width(&kernel.inputs, types);
+        let fits = |template: &Prepared, operands: Option<usize>, outputs: usize| {
+            operands.and_then(|n| n.checked_add(bits)) == Some(template.inputs().len()) && template.outputs() == outputs
+        };
+        let last = template(kernel.template)?;
+        let step = template(reduce.step)?;
+        let mut fit = fits(step, operands, bits) && fits(last, width(&reduce.finish, types), last.outputs());
+        let wide = match reduce.wide {
+            None => None,
+            Some(wide) => {
+                let factor = wide.factor as usize;
+                let template = template(wide.template)?;
+                fit &= factor > 0 && fits(template, operands.and_then(|n| n.checked_mul(factor)), bits);
+                Some((factor, template))
+            }
+        };
+        let lanes = reduce.lanes as usize;
+        let combine = if lanes > 1 { Some(template(reduce.combine)?) } else { None };
+        fit &= lanes > 0 && combine.is_none_or(|combine| fits(combine, Some(bits), bits));
+        let extents: Vec<usize> = reduce.extents.iter().map(|size| *size as usize).collect();
+        let total = extents.iter().try_fold(1usize, |n, size| n.checked_mul(*size));
+        let (Some(total), true) = (total, fit) else { return Err(MISFIT) };
+        let share = total / lanes;
+        let share = wide.map_or(share, |(factor, _)| share / factor * factor);
+        let batch = [Some(step), wide.map(|wide| wide.1), combine, Some(last)];
+        let batch = batch.into_iter().flatten().map(Prepared::batch).min().unwrap_or(1);
+        let group = (batch / lanes).max(1);
+        Ok(Reduction { start: &reduce.start, step, wide, combine, lanes, share, total, group, batch, extents })
+    }
+
+    /// Leaves the reduced instances `from..to` in lane 0 of the accumulators.
+    fn accumulate(
+        &self,
+        machine: &mut Machine<'_, '_>,
+        operands: &[Operand<'_>],
+        accumulators: &mut Zeroizing<Vec<Block>>,
+        from: usize,
+        to: usize,
+    ) -> Result<(), ProtocolError> {
+        let instances = to - from;
+        let items = self.lanes * instances;
+        accumulators.resize(self.start.len() * items, Block::ZERO);
+        for (plane, bit) in accumulators.chunks_mut(items).zip(self.start) {
+            for labels in plane.chunks_mut(MAX_BATCH) {
+                machine.side.engine.derive(u128::from(*bit).wrapping_neg(), labels);
+            }
+        }
+        // All instances of as many lanes as fill a batch; a group of one instance may have more lanes than that.
+        let lanes_at_once = (self.batch / instances).max(1);
+        for lane in (0..self.lanes).step_by(lanes_at_once) {
+            let lanes = lanes_at_once.min(self.lanes - lane);
+            let window = Window { from, to, first: lane * self.share, apart: self.share, lanes };
+            self.steps(machine, operands, accumulators, window, lane * instances, items, self.share)?;
+        }
+        let done = self.lanes * self.share;
+        let window = Window { from, to, first: done, apart: 0, lanes: 1 };
+        self.steps(machine, operands, accumulators, window, 0, items, self.total - done)?;
+        self.fold_lanes(machine, accumulators, instances)
+    }
+
+    /// Takes `count` indices from the window's on: as many wide steps as fit, then single ones. `item` is where the
+    /// window's accumulators stand.
+    #[allow(clippy::too_many_arguments)]
+    fn steps(
+        &self,
+        machine: &mut Machine<'_, '_>,
+        operands: &[Operand<'_>],
+        accumulators: &mut [Block],
+        window: Window,
+        item: usize,
+        items: usize,
+        count: usize,
+    ) -> Result<(), ProtocolError> {
+        let n = window.lanes * (window.to - window.from);
+        let mut done = 0;
+        while done < count {
+            let (taken, template) = match self.wide {
+                Some((factor, template)) if count - done >= factor => (factor, template),
+                _ => (1, self.step),
+            };
+            machine.batch.begin(template, n);
+            let slot = (done..done + taken).fold(0, |slot, index| {
+                machine.load(operands, Window { first: window.first + index, ..window }, template, slot)
+            });
+            self.load(machine.batch, slot, accumulators, items, item);
+            machine.run(template)?;
+            self.store(machine, template, accumulators, items, item);
+            done += taken;
+        }
+        Ok(())
+    }
+
+    /// Combines lanes pairwise until one remains.
+    fn fold_lanes(
+        &self,
+        machine: &mut Machine<'_, '_>,
+        accumulators: &mut [Block],
+        instances: usize,
+    ) -> Result<(), ProtocolError> {
+        let Some(combine) = self.combine else { return Ok(()) };
+        let items = self.lanes * instances;
+        let mut lanes = self.lanes;
+        while lanes > 1 {
+            let half = lanes / 2;
+            let (end, other) = (half * instances, (lanes - half) * instances);
+            for item in (0..end).step_by(self.batch) {
+                machine.batch.begin(combine, self.batch.min(end - item));
+                self.load(machine.batch, 0, accumulators, items, item);
+                self.load(machine.batch, self.start.len(), accumulators, items, other + item);
+                machine.run(combine)?;
+                self.store(machine, combine, accumulators, items, item);
+            }
+            lanes -= half;
+        }
+        Ok(())
+    }
+
+    /// Loads the accumulators from `item` on into the template's inputs from `slot` on.
+    fn load(&self, batch: &mut Batch, slot: usize, accumulators: &[Block], items: usize, item: usize) {
+        let n = batch.len();
+        for bit in 0..self.start.len() {
+            batch.labels_mut(slot + bit).copy_from_slice(&accumulators[bit * items + item..][..n]);
+        }
+    }
+
+    fn store(
+        &self,
+        machine: &mut Machine<'_, '_>,
+        template: &Prepared,
+        accumulators: &mut [Block],
+        items: usize,
+        item: usize,
+    ) {
+        let n = machine.batch.len();
+        for bit in 0..self.start.len() {
+            let out = &mut accumulators[bit * items + item..][..n];
+            machine.side.engine.output(template, machine.batch, bit, out);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Two parties, semi-honest: garbled circuits throughout.
+//!
+//! **Follows** Yao's protocol with half-gates (see `garble`), and oblivious transfer for the evaluator's inputs (see
+//! `ot`). **Protects** each party's inputs, and all that is not opened, against the other party, as long as that one
+//! follows the protocol. `docs/protocols.md` says what each message is and who learns what.
+
+mod bits;
+mod kernel;
+mod open;
+mod operand;
+mod party;
+mod steps;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use motet_program::data::Type;
+
+use super::error::ProtocolError;
+use super::{Job, Meter, Outputs};
+use crate::crypto::{Kdf, Prg, Stream};
+use crate::garble::Prepared;
+use crate::net::Channel;
+use kernel::Templates;
+use party::Side;
+use steps::Run;
+use values::Values;
+
+/// Runs a plan.
+///
+/// # Errors
+/// As `protocol::run`.
+pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Result<Outputs, ProtocolError> {
+    if job.program.parties.len() > 2 {
+        return Err(ProtocolError::Plan("the protocol `yao` is for two parties"));
+    }
+    let types: Vec<Type> = job.program.values.iter().chain(&job.plan.extra).cloned().collect();
+    let prepared = job.plan.templates.iter().map(Prepared::new).collect::<Result<_, _>>()?;
+    let leaves = job.program.body.results.len();
+    let mut run = Run {
+        job,
+        values: Values::new(types.len()),
+        types,
+        templates: Templates::new(prepared),
+        side: Side::begin(job.party == job.plan.garbler, job.session, channel, meter)?,
+        random: Prg::from_seed(Kdf::new("random public", &job.session).block(), Stream(0)),
+        outputs: vec![None; leaves],
+    };
+    let done = run.block(&job.plan.steps);
+    // What stops this party stops the other at the same step: it must be able to get there.
+    if !matches!(done, Err(ProtocolError::Net(_) | ProtocolError::Ot(_))) {
+        run.side.channel.flush()?;
+    }
+    done?;
+    Ok(Outputs { leaves: run.outputs, ands: run.side.meter.ands() })
+}

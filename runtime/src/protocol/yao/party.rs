@@ -1,0 +1,133 @@
+//! What a party holds for the length of a run: its side of the garbling and of oblivious transfer.
+//!
+//! The garbler opens with a seed, from which and from the session's id both derive the start of the gate keys and the
+//! active labels of wires that the garbler knows: they say nothing of values or of Δ. Δ comes from the operating system,
+//! through a generator that yields nothing else. Oblivious transfer is set up when the evaluator first shares a value;
+//! a program in which it shares none does without.
+
+use zeroize::Zeroizing;
+
+use super::super::array::{Array, buffer};
+use super::super::clear::Clear;
+use super::super::error::ProtocolError;
+use super::super::progress::Meter;
+use super::bits;
+use super::values::Shared;
+use crate::crypto::{Block, Kdf, Kernels, Prg, SessionId, Stream, TweakKeys};
+use crate::garble::{Engine, Evaluator, Garbler, MAX_BATCH};
+use crate::net::Channel;
+use crate::ot::{Config as OtConfig, CotReceiver, CotSender};
+
+/// A party's side of the protocol, and its link to the other.
+pub(super) struct Side<'a> {
+    pub engine: Engine,
+    pub channel: &'a mut Channel,
+    pub meter: &'a mut Meter,
+    transfer: Transfer,
+    session: SessionId,
+}
+
+/// One side of oblivious transfer.
+// There is one in a session, so the difference in size costs nothing.
+#[allow(clippy::large_enum_variant)]
+enum Transfer {
+    Sender { delta: Zeroizing<Block>, ready: Option<CotSender> },
+    Receiver { ready: Option<CotReceiver> },
+}
+
+impl<'a> Side<'a> {
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// The link failed, or the operating system gave no randomness.
+    pub fn begin(
+        garbler: bool,
+        session: SessionId,
+        channel: &'a mut Channel,
+        meter: &'a mut Meter,
+    ) -> Result<Self, ProtocolError> {
+        let mut seed = [0; 16];
+        if garbler {
+            Prg::from_os()?.fill_bytes(&mut seed);
+            channel.send(&seed)?;
+        } else {
+            channel.receive(&mut seed)?;
+        }
+        let derive = |label| Kdf::new(label, &session).field(&seed).block();
+        let kernels = Kernels::detect();
+        let keys = TweakKeys::new(kernels.isa(), derive("gate keys"), 0);
+        let derived = Prg::from_seed(derive("labels of wires that the garbler knows"), Stream(0));
+        let (engine, transfer) = if garbler {
+            let delta = Zeroizing::new(Prg::from_os()?.block().with_colour());
+            let engine = Engine::Garbler(Garbler::new(kernels, *delta, keys, derived));
+            (engine, Transfer::Sender { delta, ready: None })
+        } else {
+            (Engine::Evaluator(Evaluator::new(kernels, keys, derived)), Transfer::Receiver { ready: None })
+        };
+        Ok(Side { engine, channel, meter, transfer, session })
+    }
+
+    /// Whether this party garbles.
+    pub fn garbles(&self) -> bool {
+        matches!(self.engine, Engine::Garbler(_))
+    }
+
+    /// Gives a private value of the evaluator its labels, by a correlated OT for each bit: the evaluator chooses by its
+    /// bits, and receives the active labels. `clear` is the value, at the evaluator.
+    ///
+    /// # Errors
+    /// The link or the other party failed, or there is not enough memory.
+    pub fn share(
+        &mut self,
+        clear: Option<&Clear>,
+        bits: usize,
+        shape: &[usize],
+    ) -> Result<Array<Block>, ProtocolError> {
+        let count = shape.iter().product::<usize>();
+        let mut labels: Vec<Block> = buffer(bits, count)?;
+        match &mut self.transfer {
+            Transfer::Sender { delta, ready } => {
+                let sender = match ready {
+                    Some(sender) => sender,
+                    None => ready.insert(CotSender::setup(self.channel, &self.session, **delta, OtConfig::default())?),
+                };
+                sender.correlated(self.channel, &mut labels)?;
+            }
+            Transfer::Receiver { ready } => {
+                let value = clear.ok_or(ProtocolError::Plan("a value is shared by who does not know it"))?;
+                let receiver = match ready {
+                    Some(receiver) => receiver,
+                    None => ready.insert(CotReceiver::setup(self.channel, &self.session, OtConfig::default())?),
+                };
+                receiver.correlated(self.channel, &bits::choices(value, bits), &mut labels)?;
+            }
+        }
+        Ok(Array::new(bits, shape, labels))
+    }
+
+    /// Labels for each bit of a shared value, made now where they were left for later.
+    ///
+    /// # Errors
+    /// There is not enough memory.
+    pub fn labels(&mut self, shared: &Shared, bits: usize, shape: &[usize]) -> Result<Array<Block>, ProtocolError> {
+        let clear = match shared {
+            Shared::Labels(labels) => return Ok(labels.clone()),
+            Shared::Public(clear) => Some(clear),
+            Shared::Garbler(clear) => clear.as_ref(),
+        };
+        let words = clear.map(Array::to_vec).transpose()?;
+        let count = shape.iter().product::<usize>();
+        let mut labels = buffer(bits, count)?;
+        for bit in 0..bits {
+            let plane: &mut [Block] = &mut labels[bit * count..(bit + 1) * count];
+            for (at, out) in plane.chunks_mut(MAX_BATCH).enumerate() {
+                let known = words.as_ref().map_or(0, |words| {
+                    let words = words.iter().skip(at * MAX_BATCH).take(out.len());
+                    words.enumerate().fold(0, |known, (i, word)| known | u128::from(word >> bit & 1) << i)
+                });
+                self.engine.derive(known, out);
+            }
+        }
+        Ok(Array::new(bits, shape, labels))
+    }
+}
