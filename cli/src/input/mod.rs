@@ -1,0 +1,129 @@
+//! `--input NAME=VALUE`: literals and data files, read into tensors of the parameters' types.
+//!
+//! Readers make `Data` of what they find, whatever is asked for; `assemble` then fits it to a parameter's type. Memory is
+//! taken in proportion to the bytes of a file, never to what its header claims.
+
+mod array;
+mod assemble;
+mod csv;
+mod error;
+mod literal;
+mod numbers;
+mod numpy;
+mod quantise;
+mod safetensors;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use motet_program::data::{DataType, Tensor};
+
+pub use array::{Data, NumberArray};
+pub use error::{FileProblem, InputError};
+pub use numbers::Numbers;
+
+/// Elements that one input may have: what a hostile compressed file could blow up to.
+const MAX_ELEMENTS: u64 = 1 << 28;
+/// Bytes that a text file may have; a number of a text takes several times its size in memory.
+const MAX_TEXT: u64 = 1 << 30;
+
+/// What was given by `--input`, by the parameter's name.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    named: BTreeMap<String, Data>,
+}
+
+impl Inputs {
+    /// Reads every argument of the form `NAME=VALUE` or `NAME.FIELD=VALUE`.
+    pub fn read(arguments: &[String]) -> Result<Inputs, InputError> {
+        let mut inputs = Inputs::default();
+        for argument in arguments {
+            let Some((name, value)) = argument.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+                return Err(InputError::NotAPair(argument.clone()));
+            };
+            let data = read_value(name, value)?;
+            let (parameter, fields) = name.split_once('.').map_or((name, None), |(p, f)| (p, Some(f)));
+            let data = fields.map_or(Ok(data.clone()), |f| data.under(f, name))?;
+            match inputs.named.remove(parameter) {
+                None => inputs.named.insert(parameter.to_owned(), data),
+                Some(before) => inputs.named.insert(parameter.to_owned(), before.joined(data, parameter)?),
+            };
+        }
+        Ok(inputs)
+    }
+
+    /// Takes the input for a parameter, as leaves of its type.
+    pub fn take(&mut self, name: &str, ty: &DataType) -> Result<Vec<Tensor>, InputError> {
+        match self.named.remove(name) {
+            Some(data) => assemble::assemble(name, data, ty),
+            None => Err(InputError::Missing { name: name.to_owned(), ty: assemble::describe(ty) }),
+        }
+    }
+
+    /// Names that nobody has taken.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.named.keys().map(String::as_str)
+    }
+
+    /// The shapes of all arrays that were given, by dotted path: `model.w1`.
+    pub fn shapes(&self) -> BTreeMap<String, Vec<u64>> {
+        let mut shapes = BTreeMap::new();
+        for (name, data) in &self.named {
+            data.collect_shapes(name, &mut shapes);
+        }
+        shapes
+    }
+}
+
+/// A file where the value ends like one of a known format, else a literal.
+fn read_value(name: &str, value: &str) -> Result<Data, InputError> {
+    let path = Path::new(value);
+    let file = |reader: fn(&Path) -> Result<Data, FileProblem>| {
+        reader(path).map_err(|problem| InputError::File { path: value.to_owned(), problem })
+    };
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("npy") => file(numpy::read_npy),
+        Some("npz") => file(numpy::read_npz),
+        Some("safetensors") => file(safetensors::read),
+        Some("csv") => file(csv::read),
+        Some("json") => file(literal::read),
+        _ => literal::parse(value).map_err(|problem| {
+            if path.exists() {
+                InputError::UnknownFormat { name: name.to_owned(), path: value.to_owned() }
+            } else {
+                InputError::Literal { name: name.to_owned(), value: shortened(value), problem }
+            }
+        }),
+    }
+}
+
+/// The beginning of a text that may be long.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Reads every format from memory: for fuzzing. Whatever the bytes, there is an answer or an error.
+pub fn fuzz(bytes: &[u8]) {
+    let _ = numpy::parse_npy(bytes);
+    let _ = numpy::parse_npz(bytes);
+    let _ = safetensors::parse(bytes);
+    let _ = csv::parse(bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = literal::parse(text);
+    }
+}
+
+/// A file's bytes, where there are not more than `limit`.
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, FileProblem> {
+    let size = std::fs::metadata(path)?.len();
+    if size > limit {
+        return Err(FileProblem::TooLong { size, limit });
+    }
+    Ok(std::fs::read(path)?)
+}
+
+#[cfg(test)]
+mod tests;
