@@ -62,10 +62,10 @@ impl Schedules {
         isa.run(ExpandMany { rounds: &mut self.rounds });
     }
 
-    /// Round key `round` of key `lane`.
+    /// Round key `round` of key `lane`, which counts modulo [`Schedules::LANES`].
     #[inline(always)]
     pub(crate) fn round(&self, round: usize, lane: usize) -> Block {
-        self.rounds[round][lane]
+        self.rounds[round][lane % Schedules::LANES]
     }
 }
 

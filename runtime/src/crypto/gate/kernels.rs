@@ -1,7 +1,7 @@
 //! The gates themselves, over vectors of any instruction set.
 //!
 //! [`Garble`] and [`Evaluate`] walk over a batch, in groups of vectors that keep the AES units busy, and hand each group
-//! to one of the gates below. What does not fill a vector goes through padded copies.
+//! to one of the gates below. What does not fill a vector goes one instance at a time.
 
 use super::super::Block;
 use super::super::isa::{Kernel, Vector};
@@ -10,8 +10,6 @@ use super::{MAX_BATCH, Wires};
 
 /// Vectors in a group.
 const GROUP: usize = 4;
-/// Lanes of the widest vector.
-const MAX_LANES: usize = 4;
 
 /// How a gate is garbled: from labels of false to the result's labels of false and up to two ciphertexts.
 pub(super) trait GarbleGate: Copy {
@@ -53,8 +51,9 @@ impl<T: GarbleGate> Kernel for Garble<'_, T> {
             self.group::<V, 1>(at);
             at += V::LANES;
         }
-        if at < self.n {
-            self.rest::<V>(at);
+        while at < self.n {
+            self.group::<V::Narrow, 1>(at);
+            at += 1;
         }
     }
 }
@@ -67,23 +66,10 @@ impl<T: GarbleGate> Garble<'_, T> {
         let (out, tables) = self.gate.garble(at, a, b);
         store(self.slots, self.wires.dst * self.n + at, out);
         for (half, table) in tables.into_iter().enumerate().take(T::CIPHERTEXTS) {
+            let bytes = &mut self.tables[16 * (half * self.n + at)..][..16 * G * V::LANES];
             for (g, vector) in table.into_iter().enumerate() {
-                vector.store_bytes(&mut self.tables[16 * (half * self.n + at + g * V::LANES)..]);
+                vector.store_bytes(&mut bytes[16 * g * V::LANES..]);
             }
-        }
-    }
-
-    #[inline(always)]
-    fn rest<V: Vector>(&mut self, at: usize) {
-        let count = self.n - at;
-        let a = load_padded::<V>(&self.slots[self.wires.a * self.n + at..][..count]);
-        let b = load_padded::<V>(&self.slots[self.wires.b * self.n + at..][..count]);
-        let ([out], tables) = self.gate.garble(at, [a], [b]);
-        store_padded(out, &mut self.slots[self.wires.dst * self.n + at..][..count]);
-        for (half, [table]) in tables.into_iter().enumerate().take(T::CIPHERTEXTS) {
-            let mut bytes = [0; 16 * MAX_LANES];
-            table.store_bytes(&mut bytes);
-            self.tables[16 * (half * self.n + at)..][..16 * count].copy_from_slice(&bytes[..16 * count]);
         }
     }
 }
@@ -112,8 +98,9 @@ impl<T: EvaluateGate> Kernel for Evaluate<'_, T> {
             self.group::<V, 1>(at);
             at += V::LANES;
         }
-        if at < self.n {
-            self.rest::<V>(at);
+        while at < self.n {
+            self.group::<V::Narrow, 1>(at);
+            at += 1;
         }
     }
 }
@@ -125,27 +112,13 @@ impl<T: EvaluateGate> Evaluate<'_, T> {
         let b = load::<V, G>(self.slots, self.wires.b * self.n + at);
         let mut tables = [[V::splat(Block::ZERO); G]; 2];
         for (half, table) in tables.iter_mut().enumerate().take(T::CIPHERTEXTS) {
+            let bytes = &self.tables[16 * (half * self.n + at)..][..16 * G * V::LANES];
             for (g, vector) in table.iter_mut().enumerate() {
-                *vector = V::load_bytes(&self.tables[16 * (half * self.n + at + g * V::LANES)..]);
+                *vector = V::load_bytes(&bytes[16 * g * V::LANES..]);
             }
         }
         let out = self.gate.evaluate(at, a, b, tables);
         store(self.slots, self.wires.dst * self.n + at, out);
-    }
-
-    #[inline(always)]
-    fn rest<V: Vector>(&mut self, at: usize) {
-        let count = self.n - at;
-        let a = load_padded::<V>(&self.slots[self.wires.a * self.n + at..][..count]);
-        let b = load_padded::<V>(&self.slots[self.wires.b * self.n + at..][..count]);
-        let mut tables = [[V::splat(Block::ZERO)]; 2];
-        for (half, table) in tables.iter_mut().enumerate().take(T::CIPHERTEXTS) {
-            let mut bytes = [0; 16 * MAX_LANES];
-            bytes[..16 * count].copy_from_slice(&self.tables[16 * (half * self.n + at)..][..16 * count]);
-            *table = [V::load_bytes(&bytes)];
-        }
-        let [out] = self.gate.evaluate(at, [a], [b], tables);
-        store_padded(out, &mut self.slots[self.wires.dst * self.n + at..][..count]);
     }
 }
 
@@ -167,21 +140,20 @@ impl GarbleGate for GarbleFull<'_> {
         let b = add(b, V::splat(self.delta.when(self.invert[1])));
 
         // The garbler's half: a ∧ p_b, p_b being the colour of b.
-        let (a0, a1) = hash_both(self.keys[0], at, a, self.delta);
+        let (a0, both) = hash_both(self.keys[0], at, a, self.delta);
         let mut garbler = a0;
         let mut out = a0;
         for g in 0..G {
-            garbler[g] = a0[g].xor(a1[g]).xor_where(b[g].colours(), delta);
+            garbler[g] = both[g].xor_where(b[g].colours(), delta);
             out[g] = a0[g].xor_where(a[g].colours(), garbler[g]);
         }
 
         // The evaluator's half: a ∧ (b ⊕ p_b), where the evaluator sees b ⊕ p_b.
-        let (b0, b1) = hash_both(self.keys[1], at, b, self.delta);
+        let (b0, both) = hash_both(self.keys[1], at, b, self.delta);
         let mut evaluator = b0;
         for g in 0..G {
-            let both = b0[g].xor(b1[g]);
-            evaluator[g] = both.xor(a[g]);
-            out[g] = out[g].xor(b0[g]).xor_where(b[g].colours(), both);
+            evaluator[g] = both[g].xor(a[g]);
+            out[g] = out[g].xor(b0[g]).xor_where(b[g].colours(), both[g]);
         }
         (out, [garbler, evaluator])
     }
@@ -224,12 +196,12 @@ impl GarbleGate for GarbleGarblerHalf<'_> {
     fn garble<V: Vector, const G: usize>(self, at: usize, _: [V; G], b: [V; G]) -> ([V; G], [[V; G]; 2]) {
         let delta = V::splat(self.delta);
         let b = add(b, V::splat(self.delta.when(self.invert)));
-        let (b0, b1) = hash_both(self.key, at, b, self.delta);
+        let (b0, both) = hash_both(self.key, at, b, self.delta);
         let mut table = b0;
         let mut out = b0;
         for g in 0..G {
             let known = V::mask((self.bits >> (at + g * V::LANES)) as u8);
-            table[g] = b0[g].xor(b1[g]).xor_where(known, delta);
+            table[g] = both[g].xor_where(known, delta);
             out[g] = b0[g].xor_where(b[g].colours(), table[g]);
         }
         (out, [table, table])
@@ -270,10 +242,10 @@ impl GarbleGate for GarbleEvaluatorHalf<'_> {
     fn garble<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G]) -> ([V; G], [[V; G]; 2]) {
         let a = add(a, V::splat(self.delta.when(self.invert[0])));
         let b = add(b, V::splat(self.delta.when(self.invert[1])));
-        let (a0, a1) = hash_both(self.key, at, a, self.delta);
+        let (a0, both) = hash_both(self.key, at, a, self.delta);
         let mut table = a0;
         for g in 0..G {
-            table[g] = a0[g].xor(a1[g]).xor(b[g]);
+            table[g] = both[g].xor(b[g]);
         }
         (a0, [table, table])
     }
@@ -315,45 +287,51 @@ impl Kernel for Xor<'_> {
     fn run<V: Vector>(self) {
         let Xor { slots, n, wires, add } = self;
         let extra = V::splat(add);
-        let vectors = n / V::LANES * V::LANES;
-        for at in (0..vectors).step_by(V::LANES) {
-            let a = V::load(&slots[wires.a * n + at..]);
-            let b = V::load(&slots[wires.b * n + at..]);
-            a.xor(b).xor(extra).store(&mut slots[wires.dst * n + at..]);
+        let mut at = 0;
+        while at + GROUP * V::LANES <= n {
+            xor_group::<V, GROUP>(slots, n, wires, at, extra);
+            at += GROUP * V::LANES;
         }
-        for at in vectors..n {
-            slots[wires.dst * n + at] = slots[wires.a * n + at] ^ slots[wires.b * n + at] ^ add;
+        while at + V::LANES <= n {
+            xor_group::<V, 1>(slots, n, wires, at, extra);
+            at += V::LANES;
+        }
+        for at in at..n {
+            xor_group::<V::Narrow, 1>(slots, n, wires, at, V::Narrow::splat(add));
         }
     }
 }
 
-/// `H` of every label, and of every label with Δ added.
+#[inline(always)]
+fn xor_group<V: Vector, const G: usize>(slots: &mut [Block], n: usize, wires: Wires, at: usize, extra: V) {
+    let mut a = load::<V, G>(slots, wires.a * n + at);
+    let b = load::<V, G>(slots, wires.b * n + at);
+    for g in 0..G {
+        a[g] = a[g].xor(b[g]).xor(extra);
+    }
+    store(slots, wires.dst * n + at, a);
+}
+
+/// `H(x)` of every label `x`, and `H(x) ⊕ H(x ⊕ Δ)`.
 #[inline(always)]
 fn hash_both<V: Vector, const G: usize>(key: GateKey<'_>, at: usize, labels: [V; G], delta: Block) -> ([V; G], [V; G]) {
     let sigma_delta = V::splat(delta.sigma());
     let zero = points(at, labels);
-    let one = add(zero, sigma_delta);
-    (permute(key, zero), permute(key, one))
+    let one = V::encrypt(key, add(zero, sigma_delta));
+    let mut out = V::encrypt(key, zero);
+    let mut both = out;
+    for g in 0..G {
+        // The points of the two hashes differ by σ(Δ).
+        both[g] = out[g].xor(one[g]).xor(sigma_delta);
+        out[g] = out[g].xor(zero[g]);
+    }
+    (out, both)
 }
 
 /// `H` of every label.
 #[inline(always)]
 fn hash<V: Vector, const G: usize>(key: GateKey<'_>, at: usize, labels: [V; G]) -> [V; G] {
-    permute(key, points(at, labels))
-}
-
-/// `σ(x) ⊕ i` of every label `x` and its instance `i`.
-#[inline(always)]
-fn points<V: Vector, const G: usize>(at: usize, mut labels: [V; G]) -> [V; G] {
-    for (g, label) in labels.iter_mut().enumerate() {
-        *label = label.sigma().xor(V::load(&INSTANCES[at + g * V::LANES..]));
-    }
-    labels
-}
-
-/// `AES_k(y) ⊕ y`.
-#[inline(always)]
-fn permute<V: Vector, const G: usize>(key: GateKey<'_>, points: [V; G]) -> [V; G] {
+    let points = points(at, labels);
     let mut out = V::encrypt(key, points);
     for g in 0..G {
         out[g] = out[g].xor(points[g]);
@@ -361,9 +339,19 @@ fn permute<V: Vector, const G: usize>(key: GateKey<'_>, points: [V; G]) -> [V; G
     out
 }
 
-/// The numbers of the instances, and room for a vector that reaches beyond them.
-static INSTANCES: [Block; MAX_BATCH + MAX_LANES] = {
-    let mut numbers = [Block::ZERO; MAX_BATCH + MAX_LANES];
+/// `σ(x) ⊕ i` of every label `x` and its instance `i`.
+#[inline(always)]
+fn points<V: Vector, const G: usize>(at: usize, mut labels: [V; G]) -> [V; G] {
+    let instances = load::<V, G>(&INSTANCES, at);
+    for g in 0..G {
+        labels[g] = labels[g].sigma().xor(instances[g]);
+    }
+    labels
+}
+
+/// The numbers of the instances.
+static INSTANCES: [Block; MAX_BATCH] = {
+    let mut numbers = [Block::ZERO; MAX_BATCH];
     let mut i = 0;
     while i < numbers.len() {
         numbers[i] = Block::new(i as u128);
@@ -381,31 +369,19 @@ fn add<V: Vector, const G: usize>(mut vectors: [V; G], block: V) -> [V; G] {
 }
 
 #[inline(always)]
-fn load<V: Vector, const G: usize>(slots: &[Block], from: usize) -> [V; G] {
+fn load<V: Vector, const G: usize>(blocks: &[Block], from: usize) -> [V; G] {
+    let blocks = &blocks[from..from + G * V::LANES];
     let mut vectors = [V::splat(Block::ZERO); G];
     for (g, vector) in vectors.iter_mut().enumerate() {
-        *vector = V::load(&slots[from + g * V::LANES..]);
+        *vector = V::load(&blocks[g * V::LANES..]);
     }
     vectors
 }
 
 #[inline(always)]
-fn store<V: Vector, const G: usize>(slots: &mut [Block], to: usize, vectors: [V; G]) {
+fn store<V: Vector, const G: usize>(blocks: &mut [Block], to: usize, vectors: [V; G]) {
+    let blocks = &mut blocks[to..to + G * V::LANES];
     for (g, vector) in vectors.into_iter().enumerate() {
-        vector.store(&mut slots[to + g * V::LANES..]);
+        vector.store(&mut blocks[g * V::LANES..]);
     }
-}
-
-#[inline(always)]
-fn load_padded<V: Vector>(blocks: &[Block]) -> V {
-    let mut lanes = [Block::ZERO; MAX_LANES];
-    lanes[..blocks.len()].copy_from_slice(blocks);
-    V::load(&lanes)
-}
-
-#[inline(always)]
-fn store_padded<V: Vector>(vector: V, blocks: &mut [Block]) {
-    let mut lanes = [Block::ZERO; MAX_LANES];
-    vector.store(&mut lanes);
-    blocks.copy_from_slice(&lanes[..blocks.len()]);
 }

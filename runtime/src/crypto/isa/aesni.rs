@@ -1,8 +1,8 @@
 //! AES-NI with SSSE3: one block in a register.
 //!
 //! [`Vector`]'s methods are safe to call only from inside [`Present::run`], where the features are switched on. The
-//! vector type is private to this file and handed to kernels by that function alone, which takes a proof that the
-//! machine has them.
+//! vector type is handed to kernels by that function, and those of the wider instruction sets, alone, which take a proof
+//! that the machine has them.
 #![allow(unsafe_code)]
 
 use std::arch::is_x86_feature_detected;
@@ -32,11 +32,12 @@ impl Present {
 }
 
 #[derive(Clone, Copy)]
-struct Sse(__m128i);
+pub(super) struct Sse(__m128i);
 
 impl Vector for Sse {
     const LANES: usize = 1;
     type Mask = __m128i;
+    type Narrow = Sse;
 
     #[inline(always)]
     fn load(blocks: &[Block]) -> Self {

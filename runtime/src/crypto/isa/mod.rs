@@ -26,6 +26,8 @@ pub(crate) trait Vector: Copy {
     const LANES: usize;
     /// A bit for each lane.
     type Mask: Copy;
+    /// One block, for what does not fill a vector.
+    type Narrow: Vector;
 
     /// The first `LANES` blocks of a slice.
     fn load(blocks: &[Block]) -> Self;
@@ -138,7 +140,7 @@ impl Isa {
     #[inline]
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self.0 {
-            Level::Portable => kernel.run::<portable::Portable>(),
+            Level::Portable => kernel.run::<portable::Portable<4>>(),
             #[cfg(target_arch = "x86_64")]
             Level::AesNi(present) => present.run(kernel),
             #[cfg(target_arch = "x86_64")]

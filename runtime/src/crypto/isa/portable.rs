@@ -9,11 +9,11 @@ use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use super::{RoundKeys, Vector};
 use crate::crypto::Block;
 
-/// Four blocks.
+/// `L` blocks, at most 8.
 #[derive(Clone, Copy)]
-pub(super) struct Portable([Block; 4]);
+pub(super) struct Portable<const L: usize>([Block; L]);
 
-impl Portable {
+impl<const L: usize> Portable<L> {
     fn each(self, f: impl Fn(usize, Block) -> Block) -> Self {
         let mut blocks = self.0;
         for (lane, block) in blocks.iter_mut().enumerate() {
@@ -23,20 +23,23 @@ impl Portable {
     }
 }
 
-impl Vector for Portable {
-    const LANES: usize = 4;
+impl<const L: usize> Vector for Portable<L> {
+    const LANES: usize = L;
     type Mask = u8;
+    type Narrow = Portable<1>;
 
     fn load(blocks: &[Block]) -> Self {
-        Portable([blocks[0], blocks[1], blocks[2], blocks[3]])
+        let mut lanes = [Block::ZERO; L];
+        lanes.copy_from_slice(&blocks[..L]);
+        Portable(lanes)
     }
 
     fn store(self, blocks: &mut [Block]) {
-        blocks[..4].copy_from_slice(&self.0);
+        blocks[..L].copy_from_slice(&self.0);
     }
 
     fn load_bytes(bytes: &[u8]) -> Self {
-        let mut blocks = [Block::ZERO; 4];
+        let mut blocks = [Block::ZERO; L];
         for (block, bytes) in blocks.iter_mut().zip(bytes.as_chunks::<16>().0) {
             *block = Block::from_bytes(*bytes);
         }
@@ -50,11 +53,11 @@ impl Vector for Portable {
     }
 
     fn splat(block: Block) -> Self {
-        Portable([block; 4])
+        Portable([block; L])
     }
 
     fn counter(stream: u64, index: u64) -> Self {
-        Portable::splat(Block::ZERO).each(|lane, _| {
+        Self::splat(Block::ZERO).each(|lane, _| {
             let index = index.wrapping_add(lane as u64);
             Block::new(u128::from(stream) << 64 | u128::from(index))
         })
@@ -75,8 +78,7 @@ impl Vector for Portable {
     }
 
     fn colours(self) -> u8 {
-        let bit = |lane: usize| u8::from(self.0[lane].colour()) << lane;
-        bit(0) | bit(1) | bit(2) | bit(3)
+        self.0.iter().rev().fold(0, |mask, block| mask << 1 | u8::from(block.colour()))
     }
 
     fn mask(bits: u8) -> u8 {

@@ -8,6 +8,7 @@
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 
+use super::aesni::Sse;
 use super::{Kernel, RoundKeys, Vector};
 use crate::crypto::Block;
 
@@ -17,12 +18,13 @@ pub(super) struct Present(());
 
 impl Present {
     pub(super) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("vaes")).then_some(Present(()))
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("vaes") && is_x86_feature_detected!("aes"))
+            .then_some(Present(()))
     }
 
     #[inline]
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2,vaes")]
+        #[target_feature(enable = "avx2,vaes,aes")]
         fn with_features<K: Kernel>(kernel: K) -> K::Output {
             kernel.run::<Avx2>()
         }
@@ -37,6 +39,7 @@ struct Avx2(__m256i);
 impl Vector for Avx2 {
     const LANES: usize = 2;
     type Mask = __m256i;
+    type Narrow = Sse;
 
     #[inline(always)]
     fn load(blocks: &[Block]) -> Self {

@@ -8,6 +8,7 @@
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::*;
 
+use super::aesni::Sse;
 use super::{Kernel, RoundKeys, Vector};
 use crate::crypto::Block;
 
@@ -20,13 +21,14 @@ impl Present {
         (is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("vaes")
+            && is_x86_feature_detected!("aes")
             && is_x86_feature_detected!("gfni"))
         .then_some(Present(()))
     }
 
     #[inline]
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx512f,avx512bw,vaes,gfni")]
+        #[target_feature(enable = "avx512f,avx512bw,vaes,aes,gfni")]
         fn with_features<K: Kernel>(kernel: K) -> K::Output {
             kernel.run::<Avx512>()
         }
@@ -41,6 +43,7 @@ struct Avx512(__m512i);
 impl Vector for Avx512 {
     const LANES: usize = 4;
     type Mask = __mmask8;
+    type Narrow = Sse;
 
     #[inline(always)]
     fn load(blocks: &[Block]) -> Self {
