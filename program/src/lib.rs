@@ -7,6 +7,7 @@ pub mod artifact;
 pub mod clear;
 pub mod data;
 mod depth;
+pub mod flatten;
 pub mod ir;
 pub mod place;
 pub mod plan;

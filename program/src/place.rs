@@ -31,7 +31,12 @@ impl Place {
 /// A branch makes its results at least as secret as its condition. What a loop carries is as secret as what comes in
 /// and what its body yields: places only rise, and passes are repeated until none does.
 pub fn places(program: &Program) -> Vec<Place> {
-    let mut places = Places { program, of: vec![Place::Public; program.values.len()], rose: true };
+    places_where(program, &|param| program.params[param as usize].owner.map_or(Place::Public, Place::Private))
+}
+
+/// The same, for parameters that are known where `input` says.
+pub(crate) fn places_where(program: &Program, input: &dyn Fn(u32) -> Place) -> Vec<Place> {
+    let mut places = Places { input, of: vec![Place::Public; program.values.len()], rose: true };
     while places.rose {
         places.rose = false;
         places.block(&program.body);
@@ -40,7 +45,7 @@ pub fn places(program: &Program) -> Vec<Place> {
 }
 
 struct Places<'a> {
-    program: &'a Program,
+    input: &'a dyn Fn(u32) -> Place,
     of: Vec<Place>,
     rose: bool,
 }
@@ -63,10 +68,7 @@ impl Places<'_> {
 
     fn node(&mut self, node: &Node) {
         match &node.op {
-            Op::Input { param, .. } => {
-                let owner = self.program.params[*param as usize].owner;
-                self.raise(node.results[0], owner.map_or(Place::Public, Place::Private));
-            }
+            Op::Input { param, .. } => self.raise(node.results[0], (self.input)(*param)),
             Op::Const(_) | Op::Reveal(_) | Op::Assert(_) | Op::RandomPublic(_) => {}
             Op::Loop { init, body, .. } => {
                 for ((init, param), result) in init.iter().zip(&body.params[1..]).zip(&node.results) {

@@ -412,3 +412,33 @@ fn loops_and_branches_agree() {
     let public = m.op(Op::Reveal(chosen), Elem::Uint(16), &[]);
     agrees(&m.finish(&[public, result]));
 }
+
+#[test]
+fn a_flat_circuit_computes_what_the_program_does() {
+    let mut m = Make::new();
+    let w = m.input(Some(0), FIX, &[2, 3]);
+    let x = m.input(Some(1), FIX, &[3, 2]);
+    let index = m.input(Some(1), Elem::Uint(2), &[]);
+    let product = m.op(Op::MatMul(w, x), FIX, &[2, 2]);
+    let zero = m.op(Op::Const(Constant::Splat(0)), FIX, &[2, 2]);
+    let relu = m.op(Op::Binary(Binary::Max, product, zero), FIX, &[2, 2]);
+    let row = m.op(Op::Read { table: relu, index }, FIX, &[2]);
+    let program = m.finish(&[product, relu, row]);
+    let flat = motet_program::flatten::flatten(&program).unwrap();
+    assert_eq!((flat.inputs.as_slice(), flat.outputs.as_slice()), (&[192, 192, 2][..], &[128, 128, 64][..]));
+    let inputs = [
+        (FIX, vec![2, 3], vec![256, 512, 0, 128, (-256i64) as u64 & FIX.mask(), 64]),
+        (FIX, vec![3, 2], vec![256, 0, 128, 256, 1024, 2048]),
+        (Elem::Uint(2), vec![], vec![1]),
+    ]
+    .map(|(elem, shape, data)| vec![Tensor { ty: Type { elem, shape }, data }]);
+    let bits: Vec<bool> = inputs
+        .iter()
+        .flatten()
+        .flat_map(|t| t.data.iter().flat_map(|w| (0..t.ty.elem.bits()).map(move |b| w >> b & 1 == 1)))
+        .collect();
+    let out = flat.circuit.evaluate(&bits);
+    let words: Vec<u64> = out.chunks(32).map(|c| c.iter().rev().fold(0, |w, b| w << 1 | u64::from(*b))).collect();
+    let want = clear::run(&program, &inputs, &mut || 0).unwrap();
+    assert_eq!(words, want.iter().flat_map(|t| t.data.clone()).collect::<Vec<_>>());
+}

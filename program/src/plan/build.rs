@@ -12,7 +12,7 @@ use super::view::Views;
 use super::{Carried, Joined, Kernel, KernelInput, Plan, Planned, Protocol, Step, Walk, liveness};
 use crate::data::{Elem, Type};
 use crate::ir::{Binary, Block, Constant, Node, Op, Party, Program, Site, Value};
-use crate::place::{Place, places};
+use crate::place::{Place, places, places_where};
 
 /// Most ANDs (roughly) of a fused template.
 const GROUP_WEIGHT: u64 = 30_000;
@@ -43,7 +43,19 @@ pub fn plan(program: &Program, protocol: Protocol) -> Result<Plan, PlanError> {
     if program.parties.len() > 2 {
         return Err(PlanError::Parties(program.parties.len(), program.parties.join(", ")));
     }
-    let mut of = places(program);
+    build(program, protocol, places(program))
+}
+
+/// A plan in which nobody knows any parameter: what a flat circuit is made from.
+pub(crate) fn plan_as_one(program: &Program) -> Result<Plan, PlanError> {
+    let of_input = |param: u32| {
+        let ints = program.params[param as usize].ty.leaves().iter().all(|t| t.elem == Elem::Int);
+        if ints { Place::Public } else { Place::Shared }
+    };
+    build(program, Protocol::Yao, places_where(program, &of_input))
+}
+
+fn build(program: &Program, protocol: Protocol, mut of: Vec<Place>) -> Result<Plan, PlanError> {
     let garbler = garbler(program);
     let mut uses = vec![0; program.values.len()];
     count_uses(&program.body, &mut uses);
@@ -132,6 +144,7 @@ impl Planner<'_> {
                 self.close(steps, |g| g.makes(*v));
                 steps.push(planned(Step::Reveal { value: *v, result: node.results[0] }, node.site));
             }
+            Op::Input { .. } => steps.push(planned(Step::Clear(node.clone()), node.site)),
             _ if !shared => steps.push(planned(Step::Clear(node.clone()), node.site)),
             op if is_scalar(op) => self.scalar(node, steps),
             Op::Reduce(op, v, axis) => self.reduce(node, *op, *v, usize::from(*axis), steps),

@@ -11,7 +11,7 @@ pub mod cost;
 mod group;
 mod kernel;
 mod liveness;
-mod scalar;
+pub(crate) mod scalar;
 mod templates;
 mod view;
 
@@ -24,6 +24,7 @@ use crate::depth::Level;
 use crate::ir::{Node, Party, Program, Site, Value};
 use crate::place::Place;
 
+pub(crate) use build::plan_as_one;
 pub use build::{PlanError, plan};
 
 /// How parties execute a program.
