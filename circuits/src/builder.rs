@@ -98,6 +98,15 @@ impl Builder {
             }
         }
         let (x, y) = (a.node(), b.node());
+        if self.exclusive(x, y) {
+            // Of two products at most one is 1, so their disjunction is a sum.
+            return match (a.inverted(), b.inverted()) {
+                (false, false) => Bit::FALSE,
+                (false, true) => a,
+                (true, false) => b,
+                (true, true) => !self.xor(!a, !b),
+            };
+        }
         if let Some(&node) = self.ands.get(&(x, y)) {
             return self.product_from(node, a, b);
         }
@@ -215,6 +224,30 @@ impl Builder {
                     (false, true) => Given::Implied(known),
                 })
             }
+        }
+    }
+
+    /// Whether these are two ANDs that are plainly never both 1.
+    fn exclusive(&self, x: u32, y: u32) -> bool {
+        let (Some((a, b)), Some((c, d))) = (self.as_and(x), self.as_and(y)) else { return false };
+        let opposed = a == !c || a == !d || b == !c || b == !d;
+        opposed
+            || self.refutes((a, b), c)
+            || self.refutes((a, b), d)
+            || self.refutes((c, d), a)
+            || self.refutes((c, d), b)
+    }
+
+    /// Whether `bit` is the sum of these two, and 0 where both are 1.
+    fn refutes(&self, (a, b): (Bit, Bit), bit: Bit) -> bool {
+        let Some(nodes) = self.as_xor(bit.node()) else { return false };
+        nodes == ordered(a.node(), b.node()) && a.inverted() ^ b.inverted() == bit.inverted()
+    }
+
+    fn as_and(&self, node: u32) -> Option<(Bit, Bit)> {
+        match self.gate(node)? {
+            Gate::And(a, b) => Some((a, b)),
+            Gate::Xor(..) => None,
         }
     }
 

@@ -191,7 +191,7 @@ impl Circuit {
 }
 
 /// What a bit of one circuit is in another, given what each node is there.
-fn translate(nodes: &[Bit], bit: Bit) -> Bit {
+pub(crate) fn translate(nodes: &[Bit], bit: Bit) -> Bit {
     let node = nodes[bit.node() as usize];
     if bit.inverted() { !node } else { node }
 }

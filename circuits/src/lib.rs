@@ -12,10 +12,14 @@ mod circuit;
 mod evaluate;
 #[doc(hidden)]
 pub mod fuzz;
+mod optimise;
+mod order;
 mod schedule;
 mod template;
+#[cfg(test)]
+mod testing;
 
 pub use bristol::{Bristol, BristolError};
 pub use builder::{Builder, MAX_NODES};
 pub use circuit::{Bit, Circuit, CircuitError, Gate};
-pub use template::{AndKind, Counts, Instr, Known, Output, Template};
+pub use template::{AndKind, Counts, Instr, Known, Output, Template, TemplateError};

@@ -111,3 +111,179 @@ pub struct Template {
     /// What an instance costs.
     pub counts: Counts,
 }
+
+impl Known {
+    /// Who knows the exclusive or of two bits.
+    pub fn join(self, other: Known) -> Known {
+        match (self, other) {
+            (Known::Public, k) | (k, Known::Public) => k,
+            (a, b) if a == b => a,
+            _ => Known::Nobody,
+        }
+    }
+}
+
+impl AndKind {
+    /// The cheapest kind for operands known so, and whether the second has to come first.
+    pub fn of(a: Known, b: Known) -> (AndKind, bool) {
+        match (a, b) {
+            (Known::Public, _) => (AndKind::Public, false),
+            (_, Known::Public) => (AndKind::Public, true),
+            (Known::Garbler, Known::Garbler) => (AndKind::Garbler, false),
+            (Known::Garbler, _) => (AndKind::GarblerHalf, false),
+            (_, Known::Garbler) => (AndKind::GarblerHalf, true),
+            (Known::Evaluator, _) => (AndKind::EvaluatorHalf, false),
+            (_, Known::Evaluator) => (AndKind::EvaluatorHalf, true),
+            (Known::Nobody, Known::Nobody) => (AndKind::Full, false),
+        }
+    }
+}
+
+impl Counts {
+    /// Counts an AND of this kind.
+    pub fn add(&mut self, kind: AndKind) {
+        match kind {
+            AndKind::Public | AndKind::Garbler => self.free += 1,
+            AndKind::GarblerHalf | AndKind::EvaluatorHalf => self.half += 1,
+            AndKind::Full => self.full += 1,
+        }
+    }
+}
+
+/// Why a template from elsewhere is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// Slots that no instruction can have asked for, or too few for the inputs.
+    #[error("{slots} slots for {inputs} inputs and {code} instructions")]
+    Slots {
+        /// The number of slots.
+        slots: u32,
+        /// The number of inputs.
+        inputs: usize,
+        /// The number of instructions.
+        code: usize,
+    },
+    /// An instruction names a slot that isn't there or reads one that nothing has been written to.
+    #[error("instruction {at} uses slot {slot}, which {}", if *.missing { "does not exist" } else { "holds nothing yet" })]
+    Slot {
+        /// Which instruction.
+        at: usize,
+        /// The slot.
+        slot: u32,
+        /// Whether it is the slot that is missing.
+        missing: bool,
+    },
+    /// An AND of another kind than who knows its operands makes it.
+    #[error("instruction {at} is an AND of kind {found:?}; what is known of its operands makes it {expected:?}")]
+    Kind {
+        /// Which instruction.
+        at: usize,
+        /// The kind it has.
+        found: AndKind,
+        /// The kind it should have.
+        expected: AndKind,
+    },
+    /// An AND whose operands are the wrong way round.
+    #[error("instruction {at} is an AND whose second operand is the known one")]
+    Order {
+        /// Which instruction.
+        at: usize,
+    },
+    /// An output of a slot that isn't there or holds nothing.
+    #[error("output {output} is slot {slot}, which holds nothing")]
+    Output {
+        /// Which output.
+        output: usize,
+        /// The slot.
+        slot: u32,
+    },
+    /// Counts that are not those of the code.
+    #[error("the counts are {found:?}, but the code makes {expected:?}")]
+    Counts {
+        /// The counts it has.
+        found: Counts,
+        /// The counts it should have.
+        expected: Counts,
+    },
+}
+
+impl Template {
+    /// Checks a template from elsewhere: slots exist and are written before they are read, every AND is of the kind that
+    /// the knowledge of its operands makes it, and the counts are true. Memory taken is in proportion to the template.
+    ///
+    /// # Errors
+    /// What is wrong first.
+    pub fn check(&self) -> Result<(), TemplateError> {
+        let (inputs, code) = (self.inputs.len(), self.code.len());
+        let slots = self.slots as usize;
+        if slots < inputs || slots > inputs.saturating_add(code) {
+            return Err(TemplateError::Slots { slots: self.slots, inputs, code });
+        }
+        let mut known: Vec<Option<Known>> = self.inputs.iter().copied().map(Some).collect();
+        known.resize(slots, None);
+        let mut counts = Counts::default();
+        for (at, instr) in self.code.iter().enumerate() {
+            let read = |slot: u32| match known.get(slot as usize) {
+                Some(Some(known)) => Ok(*known),
+                missing => Err(TemplateError::Slot { at, slot, missing: missing.is_none() }),
+            };
+            let (dst, a, b) = instr.slots();
+            let (known_a, known_b) = (read(a)?, read(b)?);
+            match *instr {
+                Instr::Xor { .. } => counts.xor += 1,
+                Instr::And { kind, .. } => {
+                    let (expected, swapped) = AndKind::of(known_a, known_b);
+                    if kind != expected {
+                        return Err(TemplateError::Kind { at, found: kind, expected });
+                    }
+                    if swapped {
+                        return Err(TemplateError::Order { at });
+                    }
+                    counts.add(kind);
+                }
+            }
+            match known.get_mut(dst as usize) {
+                Some(slot) => *slot = Some(known_a.join(known_b)),
+                None => return Err(TemplateError::Slot { at, slot: dst, missing: true }),
+            }
+        }
+        if self.counts != counts {
+            return Err(TemplateError::Counts { found: self.counts, expected: counts });
+        }
+        for (output, value) in self.outputs.iter().enumerate() {
+            if let Output::Slot { slot, .. } = *value
+                && !matches!(known.get(slot as usize), Some(Some(_)))
+            {
+                return Err(TemplateError::Output { output, slot });
+            }
+        }
+        Ok(())
+    }
+
+    /// Who knows each output.
+    ///
+    /// # Panics
+    /// If the template would not pass `check`.
+    pub fn known_outputs(&self) -> Vec<Known> {
+        let mut known = self.inputs.clone();
+        known.resize(self.slots as usize, Known::Public);
+        for instr in &self.code {
+            let (dst, a, b) = instr.slots();
+            known[dst as usize] = known[a as usize].join(known[b as usize]);
+        }
+        let output = |output: &Output| match *output {
+            Output::Slot { slot, .. } => known[slot as usize],
+            Output::Const(_) => Known::Public,
+        };
+        self.outputs.iter().map(output).collect()
+    }
+}
+
+impl Instr {
+    /// The slots of the result and of the operands.
+    pub fn slots(&self) -> (u32, u32, u32) {
+        match *self {
+            Instr::Xor { dst, a, b, .. } | Instr::And { dst, a, b, .. } => (dst, a, b),
+        }
+    }
+}
