@@ -325,20 +325,13 @@ fn take_operands<T>(op: &Op, last: &[Value], mut get: impl FnMut(Value, bool) ->
     }
 }
 
-/// The values that steps define, those inside them included.
+/// The values that steps define, those in branches included (a loop drops its own).
 fn defined(steps: &[Planned], out: &mut Vec<Value>) {
     for planned in steps {
-        match &planned.step {
-            Step::Clear(node) | Step::Structural(node) => out.extend(&node.results),
-            Step::Share(_) | Step::Output { .. } => {}
-            Step::Kernel(kernel) => out.extend(kernel.outputs.iter().map(|output| output.value)),
-            Step::Reveal { result, .. } => out.push(*result),
-            Step::Loop { carried, .. } => out.extend(carried.iter().map(|carried| carried.result)),
-            Step::If { then, otherwise, results, .. } => {
-                defined(then, out);
-                defined(otherwise, out);
-                out.extend(results.iter().map(|joined| joined.result));
-            }
+        out.extend(planned.step.defines());
+        if let Step::If { then, otherwise, .. } = &planned.step {
+            defined(then, out);
+            defined(otherwise, out);
         }
     }
 }
