@@ -1,6 +1,6 @@
 //! Addition and its kin: one AND for each carry that somebody needs.
 
-use super::extended;
+use super::{common_width, extended};
 use crate::builder::Builder;
 use crate::circuit::Bit;
 
@@ -33,16 +33,20 @@ pub fn neg(b: &mut Builder, x: &[Bit]) -> Vec<Bit> {
     sub(b, &vec![Bit::FALSE; x.len()], x)
 }
 
-/// `x + y + carry` mod 2^N: N - 1 ANDs.
+/// `x + y + carry` mod 2^N: N - 1 ANDs, fewer where both are narrower words extended.
 pub(super) fn add_with(b: &mut Builder, x: &[Bit], y: &[Bit], carry: Bit) -> Vec<Bit> {
     assert_eq!(x.len(), y.len(), "widths of a sum");
-    let Some((&last_x, low_x)) = x.split_last() else {
-        return Vec::new();
-    };
-    let (mut sum, carry) = add_carry(b, low_x, &y[..low_x.len()], carry);
-    let last = b.xor(last_x, y[low_x.len()]);
-    sum.push(b.xor(last, carry));
-    sum
+    let bits = x.len().min(common_width(x, y) + 1);
+    let Some(last) = bits.checked_sub(1) else { return Vec::new() };
+    let (mut sum, carry) = add_carry(b, &x[..last], &y[..last], carry);
+    let top = b.xor(x[last], y[last]);
+    sum.push(b.xor(top, carry));
+    extended(&sum, x.len())
+}
+
+/// `-x` of a signed number, to `width` bits.
+pub(super) fn minus(b: &mut Builder, x: &[Bit], width: usize) -> Vec<Bit> {
+    neg(b, &extended(x, width))
 }
 
 /// Adds `row · 2^low + carry · 2^low` to `sum`, both signed, and leaves `end` bits: `end - low - 1` ANDs.

@@ -1,12 +1,16 @@
 //! Comparison and selection.
 
 use super::add::{add_with, full_adder};
+use super::common_width;
 use crate::builder::Builder;
 use crate::circuit::Bit;
 
 /// Whether `x < y`, as signed or unsigned numbers: N ANDs.
 pub fn lt(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> Bit {
     assert_eq!(x.len(), y.len(), "widths of a comparison");
+    // Extending signs keeps the order, also that of the words read as unsigned.
+    let bits = common_width(x, y);
+    let (x, y) = (&x[..bits], &y[..bits]);
     let (Some((&sign_x, low_x)), Some((&sign_y, low_y))) = (x.split_last(), y.split_last()) else {
         return Bit::FALSE;
     };

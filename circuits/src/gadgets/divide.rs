@@ -26,13 +26,13 @@ use crate::circuit::Bit;
 pub fn div_rem(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> (Vec<Bit>, Vec<Bit>) {
     assert_eq!(x.len(), y.len(), "widths of a division");
     if !signed {
-        return divide(b, x, y);
+        return divide_narrow(b, x, y);
     }
     let (Some(&sign_x), Some(&sign_y)) = (x.last(), y.last()) else {
         return (Vec::new(), Vec::new());
     };
     let (x, y) = (abs(b, x), abs(b, y));
-    let (quotient, remainder) = divide(b, &x, &y);
+    let (quotient, remainder) = divide_narrow(b, &x, &y);
     // All ones, the quotient by zero, must stay.
     let differ = b.xor(sign_x, sign_y);
     let nonzero = any(b, &y);
@@ -60,6 +60,20 @@ pub fn fix_div(b: &mut Builder, x: &[Bit], y: &[Bit], frac: usize) -> Vec<Bit> {
     let mut greatest = vec![positive; bits - 1];
     greatest.push(sign_x);
     select(b, some_y, &quotient, &greatest)
+}
+
+/// Unsigned quotient and remainder of words of one width, on no more bits than they have.
+fn divide_narrow(b: &mut Builder, x: &[Bit], y: &[Bit]) -> (Vec<Bit>, Vec<Bit>) {
+    let length = |word: &[Bit]| word.len() - word.iter().rev().take_while(|&&bit| bit == Bit::FALSE).count();
+    let bits = length(x).max(length(y));
+    let (mut quotient, mut remainder) = divide(b, &x[..bits], &y[..bits]);
+    if bits < x.len() {
+        // By zero, all bits are 1.
+        let nonzero = any(b, y);
+        quotient.resize(x.len(), !nonzero);
+        remainder.resize(x.len(), Bit::FALSE);
+    }
+    (quotient, remainder)
 }
 
 /// Unsigned quotient (as wide as the dividend) and remainder (as wide as the divisor) of a dividend at least as wide as

@@ -23,7 +23,7 @@ pub use divide::{div_rem, fix_div};
 pub use fixed::{fix_mul, fix_mul_known, rescale};
 pub use multiply::{mul, mul_add, mul_add_known, mul_known};
 pub use shift::{resize, shl, shr};
-pub use square::square;
+pub use square::{square, sub_triangular};
 pub use sum::{popcount, sum};
 pub use table::{read, write};
 
@@ -41,6 +41,11 @@ fn trimmed(x: &[Bit]) -> &[Bit] {
         len -= 1;
     }
     &x[..len]
+}
+
+/// How many bits both words need, signed.
+fn common_width(x: &[Bit], y: &[Bit]) -> usize {
+    trimmed(x).len().max(trimmed(y).len())
 }
 
 /// The word's low `bits` bits, its sign extended where it has fewer (zeros where it has none).

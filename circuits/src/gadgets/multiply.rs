@@ -17,9 +17,10 @@
 //! digits at a time: they make ±1 or ±3, the choice between `y` and `3y` is a half gate, and a row then serves two
 //! bits: 24 bytes of table a pair of bits instead of 32.
 
-use super::add::{add, neg, sub, sum_into};
+use super::add::{minus, sub, sum_into};
 use super::compare::{masked, select};
-use super::{extended, is_constant, square, trimmed};
+use super::square::minus_square;
+use super::{extended, is_constant, trimmed};
 use crate::builder::Builder;
 use crate::circuit::Bit;
 
@@ -55,9 +56,9 @@ enum Rows {
 fn multiply(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, rows: Rows) -> Vec<Bit> {
     assert_eq!(x.len(), y.len(), "widths of a product");
     assert_eq!(x.len(), acc.map_or(x.len(), <[Bit]>::len), "widths of a product and a sum");
-    if x == y && rows == Rows::Single {
-        let product = square(b, x);
-        return acc.map_or(product.clone(), |acc| add(b, acc, &product));
+    if x == y {
+        let negative = minus_square(b, x);
+        return finish(b, &negative, acc, x.len());
     }
     // Trailing zeros only shift.
     let zeros_x = x.iter().take_while(|&&x| x == Bit::FALSE).count();
@@ -76,24 +77,44 @@ fn multiply(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, rows: Ro
     } else if y.iter().all(|&y| is_constant(y)) {
         multiple(b, y, x, acc, width)
     } else {
-        let swap = rows == Rows::Single && row_ands(y.len(), x.len(), width) < row_ands(x.len(), y.len(), width);
-        let (multiplier, multiplicand) = if swap { (y, x) } else { (x, y) };
-        let negative = minus_product(b, multiplier, multiplicand, width, rows);
-        match acc {
-            Some(acc) => sub(b, acc, &extended(&negative, width)),
-            None => minus(b, &negative, width),
-        }
+        let negative = minus_product(b, x, y, width, rows);
+        finish(b, &negative, acc, width)
     };
     [low, high].concat()
 }
 
-/// ANDs of the rows, for a multiplier and a multiplicand of these widths.
-fn row_ands(multiplier: usize, multiplicand: usize, width: usize) -> usize {
-    (1..multiplier).map(|i| multiplicand.min(width - i)).sum::<usize>() + multiplicand
+/// The product from its negative.
+fn finish(b: &mut Builder, negative: &[Bit], acc: Option<&[Bit]>, width: usize) -> Vec<Bit> {
+    match acc {
+        Some(acc) => sub(b, acc, &extended(negative, width)),
+        None => minus(b, negative, width),
+    }
 }
 
-/// `-x · y` to at most `width` bits (its sign to be extended) by the formula above.
+/// `-x · y` to at most `width` bits, its sign to be extended, in the cheapest way.
 fn minus_product(b: &mut Builder, x: &[Bit], y: &[Bit], width: usize, rows: Rows) -> Vec<Bit> {
+    // Bytes of table: an AND with a bit that one party knows takes 16, another 32.
+    let first = if rows == Rows::Double { 16 } else { 32 };
+    let single = |multiplier: usize, multiplicand: usize| {
+        let rows = (1..multiplier).map(|i| multiplicand.min(width - i)).sum::<usize>();
+        first * multiplicand + 32 * rows
+    };
+    let double = || {
+        let pairs = (1..x.len()).step_by(2).map(|i| (y.len() + 1).min(width - i)).sum::<usize>();
+        16 * y.len() + 32 * (y.len() + 1) + 48 * pairs
+    };
+    let (by_x, by_y) = (single(x.len(), y.len()), single(y.len(), x.len()));
+    if rows == Rows::Double && double() < by_x.min(by_y) {
+        sum_rows(b, x, y, width, Rows::Double)
+    } else if by_y < by_x {
+        sum_rows(b, y, x, width, Rows::Single)
+    } else {
+        sum_rows(b, x, y, width, Rows::Single)
+    }
+}
+
+/// `-x · y` by the formula above, with a row for each digit, or two, of `x`.
+fn sum_rows(b: &mut Builder, x: &[Bit], y: &[Bit], width: usize, rows: Rows) -> Vec<Bit> {
     // A number of one bit is 0 or -1.
     let mut sum = masked(b, if x.len() == 1 { x[0] } else { !x[0] }, y);
     let mut triple = None;
@@ -101,7 +122,7 @@ fn minus_product(b: &mut Builder, x: &[Bit], y: &[Bit], width: usize, rows: Rows
     while i < x.len() {
         // The sign bit's row counts the other way round.
         let sign = |i: usize| if i + 1 == x.len() { !x[i] } else { x[i] };
-        let (row, negative, taken) = if rows == Rows::Double && i + 1 < x.len() && y.len() > 2 {
+        let (row, negative, taken) = if rows == Rows::Double && i + 1 < x.len() {
             let triple: &Vec<Bit> = triple.get_or_insert_with(|| times_three(b, y));
             let (low, high) = (sign(i), sign(i + 1));
             let differ = b.xor(low, high);
@@ -124,13 +145,6 @@ fn times_three(b: &mut Builder, y: &[Bit]) -> Vec<Bit> {
     let mut triple = extended(y, bits);
     sum_into(b, &mut triple, 1, y, Bit::FALSE, bits);
     triple
-}
-
-/// `-x` of a signed number, to `width` bits.
-fn minus(b: &mut Builder, x: &[Bit], width: usize) -> Vec<Bit> {
-    let bits = width.min(x.len() + 1);
-    let negative = neg(b, &extended(x, bits));
-    extended(&negative, width)
 }
 
 /// `x · y + acc` to `width` bits for a constant `x`: an addition for each nonzero digit of its non-adjacent form (one

@@ -175,6 +175,55 @@ fn products_of_narrow_words() {
 }
 
 #[test]
+fn products_from_triangular_numbers() {
+    for n in [1, 2, 3, 4, 13, 64] {
+        let build = |b: &mut Builder, w: &[Vec<Bit>]| {
+            let wide = |w: &[Bit]| resize(w, true, n + 1);
+            let mut triangular = |z: &[Bit]| sub_triangular(b, z, &constant(0, n));
+            let (x, y) = (triangular(&wide(&w[0])), triangular(&wide(&w[1])));
+            let both = add(b, &wide(&w[0]), &wide(&w[1]));
+            let both = sub_triangular(b, &both, &constant(0, n));
+            let sum = add(b, &x, &y);
+            sub(b, &sum, &both)
+        };
+        compare(&[n, n], build, |v| v[0].wrapping_mul(v[1]));
+    }
+    let step = |b: &mut Builder, w: &[Vec<Bit>]| {
+        let both = add(b, &resize(&w[0], true, 65), &resize(&w[1], true, 65));
+        sub_triangular(b, &both, &w[2])
+    };
+    assert_eq!(circuit(&[64, 64, 64], step).and_count(), 1088);
+}
+
+#[test]
+fn narrow_words_stay_narrow() {
+    let wide = |b: &mut Builder, w: &[Vec<Bit>], f: fn(&mut Builder, &[Bit], &[Bit]) -> Vec<Bit>| {
+        f(b, &resize(&w[0], true, 64), &resize(&w[1], true, 64))
+    };
+    let c = compare(&[6, 6], |b, w| wide(b, w, add), |v| (signed(v[0], 6) + signed(v[1], 6)) as u64);
+    assert_eq!(c.and_count(), 6);
+    let c = compare(&[6, 6], |b, w| wide(b, w, sub), |v| (signed(v[0], 6) - signed(v[1], 6)) as u64);
+    assert_eq!(c.and_count(), 6);
+    for sign in [false, true] {
+        let build = |b: &mut Builder, w: &[Vec<Bit>]| wide(b, w, |b, x, y| vec![lt(b, x, y, false)]);
+        let value = |v: u64| signed(v, 6) as u64;
+        let c = compare(&[6, 6], build, |v| u64::from(value(v[0]) < value(v[1])));
+        assert_eq!(c.and_count(), 6);
+        let build = |b: &mut Builder, w: &[Vec<Bit>]| {
+            let (quotient, remainder) = div_rem(b, &resize(&w[0], sign, 20), &resize(&w[1], sign, 20), sign);
+            [quotient, remainder].concat()
+        };
+        let value = |v: u64| if sign { signed(v, 6) } else { v as i64 };
+        let c = compare(&[6, 6], build, |v| {
+            let (x, y) = (value(v[0]), value(v[1]));
+            let (q, r) = if y == 0 { (-1, x) } else { (x / y, x % y) };
+            low(q as u64, 20) | low(r as u64, 20) << 20
+        });
+        assert!(c.and_count() < 80, "{}", c.and_count());
+    }
+}
+
+#[test]
 fn products_with_constants() {
     let mut words = Words(7);
     let mut constants: Vec<i64> = (-40..40).collect();
