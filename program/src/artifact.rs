@@ -120,9 +120,11 @@ fn encode<T: serde::Serialize>(value: &T) -> Vec<u8> {
 }
 
 impl Program {
-    /// What identifies the program: both parties must have the same.
+    /// What identifies the program: both parties must have the same. Where the source stood when it was compiled (the
+    /// paths of its files) is not part of it.
     pub fn digest(&self) -> Digest {
-        Digest(Sha256::digest(encode(self)).into())
+        let nameless = Program { sites: Vec::new(), ..self.clone() };
+        Digest(Sha256::digest(encode(&nameless)).into())
     }
 }
 
