@@ -6,3 +6,4 @@ pub mod garble;
 pub mod net;
 pub mod ot;
 pub mod protocol;
+pub mod session;

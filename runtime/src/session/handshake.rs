@@ -1,0 +1,343 @@
+//! The handshake: before anything secret is sent, both sides see that they run the same thing.
+//!
+//! First each introduces itself: its version, its name, whom it expects, and 32 fresh random bytes. Then, once both
+//! know the program, each sends its [`Terms`], and both compare them and refuse on any difference, naming it. The
+//! session's id hashes both sides' random bytes and the terms; all that a protocol derives is bound to it, and it is
+//! fresh where either side is honest. What it assumes: a side that lies about its terms is outside the semi-honest
+//! model; who the sides are is for the link's keys to prove.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::crypto::{Kdf, SessionId};
+
+/// Most bytes of an introduction.
+pub(super) const INTRODUCTION_LIMIT: usize = 4096;
+/// Most bytes of a party's terms: a program may have many parameters.
+pub(super) const TERMS_LIMIT: usize = 1 << 20;
+/// The version that both sides must run.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Bits of security of the primitives, and of statistical arguments.
+const SECURITY: (u16, u16) = (128, 40);
+
+/// How a party introduces itself.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Introduction {
+    /// Of the software. Stays the first field in all versions of the wire format.
+    version: String,
+    /// Who it is.
+    pub(super) party: String,
+    /// Whom it expects.
+    peer: String,
+    /// Fresh and random.
+    nonce: [u8; 32],
+}
+
+/// What both sides must have alike.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The protocol's name.
+    pub protocol: String,
+    /// The parties, in the program's order.
+    pub parties: Vec<String>,
+    /// The program's digest.
+    pub program: Sha,
+    /// The plan's digest.
+    pub plan: Sha,
+    /// The public parameters: name, and digest of the value.
+    pub public: Vec<(String, Sha)>,
+    /// Bits of security: computational, statistical.
+    security: (u16, u16),
+}
+
+/// A SHA-256 digest.
+type Sha = [u8; 32];
+
+/// In what the two sides differ.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Disagreement {
+    /// Different software.
+    #[error("{peer} runs motet {theirs}, this side motet {ours}: both must run the same version")]
+    Version {
+        /// The other party.
+        peer: String,
+        /// Its version.
+        theirs: String,
+        /// This side's.
+        ours: String,
+    },
+    /// Both are the same party.
+    #[error("both sides run as `{party}`: one of them must be `{peer}` (see --party)")]
+    SameParty {
+        /// The name that both have.
+        party: String,
+        /// The other name.
+        peer: String,
+    },
+    /// Another party came than was expected.
+    #[error(
+        "the other side runs as `{theirs}`, and this side, `{party}`, expects `{peer}`: see --party and the program"
+    )]
+    Party {
+        /// This side.
+        party: String,
+        /// Whom it expects.
+        peer: String,
+        /// Who came.
+        theirs: String,
+    },
+    /// The other side expects someone else.
+    #[error("`{peer}` expects `{theirs}`, and this side runs as `{party}`: see --party and the program")]
+    Expected {
+        /// This side.
+        party: String,
+        /// The other.
+        peer: String,
+        /// Whom the other expects.
+        theirs: String,
+    },
+    /// Different protocols.
+    #[error("{peer} runs the protocol {theirs}, this side {ours}: give both the same --protocol")]
+    Protocol {
+        /// The other party.
+        peer: String,
+        /// Its protocol.
+        theirs: String,
+        /// This side's.
+        ours: String,
+    },
+    /// Different parties in the program.
+    #[error("{peer}'s program is between {theirs}, this side's between {ours}: both must run the same program")]
+    Parties {
+        /// The other party.
+        peer: String,
+        /// Of its program.
+        theirs: String,
+        /// Of this side's.
+        ours: String,
+    },
+    /// Different programs.
+    #[error(
+        "{peer} runs another program: its digest is {theirs}, this side's {ours}. Compile both from the same source, with the same --entry, --set and --fix"
+    )]
+    Program {
+        /// The other party.
+        peer: String,
+        /// Its program's digest.
+        theirs: String,
+        /// This side's.
+        ours: String,
+    },
+    /// Different plans of one program.
+    #[error(
+        "{peer} has another plan for this program: its digest is {theirs}, this side's {ours}. Compile both with the same motet, --protocol and --link"
+    )]
+    Plan {
+        /// The other party.
+        peer: String,
+        /// Its plan's digest.
+        theirs: String,
+        /// This side's.
+        ours: String,
+    },
+    /// A public input that is not the same on both sides.
+    #[error("the public input `{parameter}` is not the same as {peer}'s: both sides must give the same value")]
+    PublicInput {
+        /// The other party.
+        peer: String,
+        /// The parameter's name.
+        parameter: String,
+    },
+    /// Different security parameters.
+    #[error("{peer} runs with {} bits of security ({} statistical), this side with {} ({})", theirs.0, theirs.1, ours.0, ours.1)]
+    Security {
+        /// The other party.
+        peer: String,
+        /// Its parameters.
+        theirs: (u16, u16),
+        /// This side's.
+        ours: (u16, u16),
+    },
+}
+
+impl Introduction {
+    pub(super) fn new(party: &str, peer: &str) -> Result<Introduction, getrandom::Error> {
+        let mut nonce = [0; 32];
+        getrandom::fill(&mut nonce)?;
+        Ok(Introduction { version: VERSION.to_owned(), party: party.to_owned(), peer: peer.to_owned(), nonce })
+    }
+
+    /// Compares this side's with the other's.
+    pub(super) fn check(&self, theirs: &Introduction) -> Result<(), Disagreement> {
+        let (party, peer) = (self.party.clone(), self.peer.clone());
+        if theirs.version != self.version {
+            let (theirs, ours) = (show(&theirs.version), self.version.clone());
+            return Err(Disagreement::Version { peer, theirs, ours });
+        }
+        if theirs.party == party {
+            return Err(Disagreement::SameParty { party, peer });
+        }
+        if theirs.party != peer {
+            return Err(Disagreement::Party { party, peer, theirs: show(&theirs.party) });
+        }
+        if theirs.peer != party {
+            return Err(Disagreement::Expected { party, peer, theirs: show(&theirs.peer) });
+        }
+        Ok(())
+    }
+}
+
+impl Terms {
+    /// The terms of a run under this build's security parameters.
+    pub fn new(protocol: String, parties: Vec<String>, program: Sha, plan: Sha, public: Vec<(String, Sha)>) -> Self {
+        Terms { protocol, parties, program, plan, public, security: SECURITY }
+    }
+
+    /// Compares this side's with `peer`'s. The first difference that explains the others is named.
+    pub(super) fn check(&self, theirs: &Terms, peer: &str) -> Result<(), Disagreement> {
+        let peer = peer.to_owned();
+        if theirs.security != self.security {
+            return Err(Disagreement::Security { peer, theirs: theirs.security, ours: self.security });
+        }
+        if theirs.protocol != self.protocol {
+            let (theirs, ours) = (show(&theirs.protocol), self.protocol.clone());
+            return Err(Disagreement::Protocol { peer, theirs, ours });
+        }
+        if theirs.parties != self.parties {
+            let (theirs, ours) = (show(&theirs.parties.join(", ")), self.parties.join(", "));
+            return Err(Disagreement::Parties { peer, theirs, ours });
+        }
+        if theirs.program != self.program {
+            let (theirs, ours) = (short(&theirs.program), short(&self.program));
+            return Err(Disagreement::Program { peer, theirs, ours });
+        }
+        if theirs.plan != self.plan {
+            let (theirs, ours) = (short(&theirs.plan), short(&self.plan));
+            return Err(Disagreement::Plan { peer, theirs, ours });
+        }
+        let same = |mine: &(String, Sha)| theirs.public.contains(mine);
+        match self.public.iter().find(|mine| !same(mine)) {
+            Some((parameter, _)) => Err(Disagreement::PublicInput { peer, parameter: parameter.clone() }),
+            // One program has one list of parameters, so a longer one on the other side is a lie about the program.
+            None if theirs.public.len() != self.public.len() => {
+                let (theirs, ours) = (short(&theirs.program), short(&self.program));
+                Err(Disagreement::Program { peer, theirs, ours })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The session's id, the same on both sides: the parties' parts go in by name.
+    pub(super) fn session(&self, one: &Introduction, other: &Introduction) -> SessionId {
+        let (first, second) = if one.party <= other.party { (one, other) } else { (other, one) };
+        let mut kdf = Kdf::new("session id", &SessionId([0; 32]));
+        for side in [first, second] {
+            kdf = kdf.field(side.party.as_bytes()).field(&side.nonce);
+        }
+        kdf = kdf.field(self.protocol.as_bytes()).field(&self.program).field(&self.plan);
+        for (name, digest) in &self.public {
+            kdf = kdf.field(name.as_bytes()).field(digest);
+        }
+        SessionId(kdf.digest())
+    }
+}
+
+/// The digest of a value's postcard encoding.
+pub(super) fn digest_of<T: Serialize>(value: &T) -> Result<Sha, postcard::Error> {
+    postcard::serialize_with_flavor(value, Hasher(Sha256::new()))
+}
+
+/// Hashes what is serialised into it.
+struct Hasher(Sha256);
+
+impl postcard::ser_flavors::Flavor for Hasher {
+    type Output = Sha;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.update([byte]);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.update(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Sha> {
+        Ok(self.0.finalize().into())
+    }
+}
+
+/// The first eight bytes of a digest: enough for people to tell two apart.
+fn short(digest: &Sha) -> String {
+    digest[..8].iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// A foreign string as it may be shown.
+fn show(text: &str) -> String {
+    text.chars().take(64).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms() -> Terms {
+        let digest = |b| [b; 32];
+        let parties = vec!["alice".into(), "bob".into()];
+        Terms::new("yao".into(), parties, digest(1), digest(2), vec![("k".into(), digest(3)), ("n".into(), digest(4))])
+    }
+
+    fn difference(change: impl FnOnce(&mut Terms)) -> String {
+        let mut theirs = terms();
+        change(&mut theirs);
+        terms().check(&theirs, "bob").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_difference_is_named() {
+        assert!(terms().check(&terms(), "bob").is_ok());
+        assert!(difference(|t| t.security = (128, 30)).contains("128 bits of security (30 statistical)"));
+        assert!(difference(|t| t.protocol = "mixed".into()).contains("the protocol mixed, this side yao"));
+        assert!(difference(|t| t.parties[1] = "carol".into()).contains("between alice, carol"));
+        assert!(difference(|t| t.program[0] = 9).contains("another program: its digest is 0901"));
+        assert!(difference(|t| t.plan[0] = 9).contains("another plan"));
+        assert!(difference(|t| t.public[1].1[5] = 9).contains("public input `n` is not the same as bob's"));
+        assert!(difference(|t| t.public.push(("more".into(), [0; 32]))).contains("another program"));
+    }
+
+    #[test]
+    fn parties_are_told_apart() {
+        let say = |own: (&str, &str), theirs: (&str, &str)| {
+            let one = Introduction::new(own.0, own.1).unwrap();
+            one.check(&Introduction::new(theirs.0, theirs.1).unwrap()).err().map(|e| e.to_string())
+        };
+        assert_eq!(say(("alice", "bob"), ("bob", "alice")), None);
+        assert!(say(("alice", "bob"), ("alice", "bob")).unwrap().starts_with("both sides run as `alice`"));
+        assert!(say(("alice", "bob"), ("carol", "alice")).unwrap().starts_with("the other side runs as `carol`"));
+        assert!(say(("alice", "bob"), ("bob", "carol")).unwrap().starts_with("`bob` expects `carol`"));
+        let mut old = Introduction::new("bob", "alice").unwrap();
+        old.version = "0.0.1\x1b[2J".into();
+        let error = Introduction::new("alice", "bob").unwrap().check(&old).unwrap_err().to_string();
+        assert!(error.starts_with("bob runs motet 0.0.1 [2J, this side motet"), "{error}");
+    }
+
+    #[test]
+    fn session_ids_are_shared_and_fresh() {
+        let [a, b, c] =
+            [("alice", "bob"), ("bob", "alice"), ("bob", "alice")].map(|(x, y)| Introduction::new(x, y).unwrap());
+        assert_eq!(terms().session(&a, &b), terms().session(&b, &a));
+        assert_ne!(terms().session(&a, &b), terms().session(&a, &c));
+        let mut other = terms();
+        other.public[0].1[0] ^= 1;
+        assert_ne!(terms().session(&a, &b), other.session(&a, &b));
+    }
+
+    #[test]
+    fn a_value_s_digest_is_of_its_encoding() {
+        let value = (7u32, vec![1u64, 1 << 40], "x".to_owned());
+        let bytes = postcard::to_stdvec(&value).unwrap();
+        assert_eq!(digest_of(&value).unwrap(), <[u8; 32]>::from(Sha256::digest(&bytes)));
+    }
+}

@@ -1,0 +1,203 @@
+//! A session: two parties meet, see that they run the same thing, run it, and part.
+//!
+//! [`Session::open`] meets the other party; [`Session::exchange`] may then settle what must be known before compiling;
+//! [`Session::run`] does the rest.
+
+mod error;
+mod handshake;
+
+pub use error::RunError;
+pub use handshake::Disagreement;
+
+use std::time::{Duration, Instant};
+
+use motet_program::data::Tensor;
+use motet_program::ir::{Party, Program};
+use motet_program::plan::{Plan, Protocol};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::handshake::{INTRODUCTION_LIMIT, Introduction, TERMS_LIMIT, Terms, digest_of};
+use crate::net::{self, Channel, Config, Endpoint, Security};
+use crate::protocol::{self, Job, Meter, Outputs, Progress};
+
+/// A session with the other party, before the run.
+pub struct Session {
+    channel: Channel,
+    ours: Introduction,
+    theirs: Introduction,
+    connect: Duration,
+}
+
+/// What a run took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Bytes sent to the other party.
+    pub sent: u64,
+    /// Bytes received from it.
+    pub received: u64,
+    /// AND gates that cost ciphertexts, over all instances.
+    pub ands: u64,
+    /// How long it took to meet, the wait for the other party included.
+    pub connect: Duration,
+    /// How long it took to agree.
+    pub handshake: Duration,
+    /// How long the protocol took, its base OTs included, until both sides had everything.
+    pub run: Duration,
+}
+
+impl Session {
+    /// Meets the other party: `party` is this side's name, `peer` the other's.
+    ///
+    /// # Errors
+    ///
+    /// Where the other party does not come or is not who it should be.
+    pub fn open(
+        endpoint: Endpoint,
+        security: &Security,
+        party: &str,
+        peer: &str,
+        config: &Config,
+    ) -> Result<Session, RunError> {
+        let start = Instant::now();
+        let channel = net::open(endpoint, security, peer, config)?;
+        Session::over(channel, party, start)
+    }
+
+    /// A session over a channel that is open: between threads, for tests and benchmarks.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn over_channel(channel: Channel, party: &str) -> Result<Session, RunError> {
+        Session::over(channel, party, Instant::now())
+    }
+
+    fn over(mut channel: Channel, party: &str, start: Instant) -> Result<Session, RunError> {
+        match introduce(&mut channel, party) {
+            Ok((ours, theirs)) => Ok(Session { channel, ours, theirs, connect: start.elapsed() }),
+            Err(error) => Err(fail(channel, error)),
+        }
+    }
+
+    /// Gives the other party a public value and takes its own: for what must be settled before compiling, such as the
+    /// dimensions of each party's data. `limit` bounds the other's, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the link or the peer fails; the session is over then.
+    pub fn exchange<T: Serialize + DeserializeOwned>(
+        mut self,
+        value: &T,
+        limit: usize,
+    ) -> Result<(Session, T), RunError> {
+        match send_and_receive(&mut self.channel, value, limit) {
+            Ok(theirs) => Ok((self, theirs)),
+            Err(error) => Err(fail(self.channel, error)),
+        }
+    }
+
+    /// Ends the session without a run and tells the other party why. The reason must hold nothing secret.
+    pub fn abort(self, reason: &str) {
+        self.channel.abort(reason);
+    }
+
+    /// Agrees on what is run, runs it, and parts. `inputs` holds for each parameter its leaves, where they are this
+    /// party's or public; `progress` is told now and then how far the run is.
+    ///
+    /// # Errors
+    ///
+    /// Where the sides differ, the link or the peer fails, or an operation on public values has no result.
+    pub fn run(
+        mut self,
+        program: &Program,
+        plan: &Plan,
+        inputs: &[Option<Vec<Tensor>>],
+        progress: impl FnMut(Progress) + 'static,
+    ) -> Result<(Outputs, Report), RunError> {
+        match self.agree_and_run(program, plan, inputs, progress) {
+            Ok((outputs, mut report, start)) => {
+                (report.sent, report.received) = (self.channel.sent(), self.channel.received());
+                self.channel.goodbye()?;
+                report.run = start.elapsed();
+                Ok((outputs, report))
+            }
+            Err(error) => Err(fail(self.channel, error)),
+        }
+    }
+
+    fn agree_and_run(
+        &mut self,
+        program: &Program,
+        plan: &Plan,
+        inputs: &[Option<Vec<Tensor>>],
+        progress: impl FnMut(Progress) + 'static,
+    ) -> Result<(Outputs, Report, Instant), RunError> {
+        let start = Instant::now();
+        let party = self.find_party(program)?;
+        let ours = terms(program, plan, inputs)?;
+        let theirs = send_and_receive(&mut self.channel, &ours, TERMS_LIMIT)?;
+        ours.check(&theirs, self.channel.peer())?;
+        let session = ours.session(&self.ours, &self.theirs);
+        let handshake = start.elapsed();
+
+        let start = Instant::now();
+        let mut meter = Meter::new(progress);
+        let job = Job { program, plan, party, inputs, session };
+        let outputs = protocol::run(&job, &mut self.channel, &mut meter)?;
+        self.channel.flush()?;
+        let report = Report { ands: outputs.ands, connect: self.connect, handshake, ..Report::default() };
+        Ok((outputs, report, start))
+    }
+
+    fn find_party(&self, program: &Program) -> Result<Party, RunError> {
+        let wrong = || RunError::Party { party: self.ours.party.clone(), parties: program.parties.clone() };
+        let place = |name: &str| program.parties.iter().position(|p| p == name);
+        let party = place(&self.ours.party).ok_or_else(wrong)?;
+        place(&self.theirs.party).ok_or_else(wrong)?;
+        u8::try_from(party).map(Party).map_err(|_| wrong())
+    }
+}
+
+/// Who is on either side.
+fn introduce(channel: &mut Channel, party: &str) -> Result<(Introduction, Introduction), RunError> {
+    let ours = Introduction::new(party, channel.peer()).map_err(RunError::Randomness)?;
+    let theirs = send_and_receive(channel, &ours, INTRODUCTION_LIMIT)?;
+    ours.check(&theirs)?;
+    Ok((ours, theirs))
+}
+
+fn send_and_receive<T: Serialize + DeserializeOwned>(
+    channel: &mut Channel,
+    ours: &T,
+    limit: usize,
+) -> Result<T, RunError> {
+    channel.send_message(ours)?;
+    Ok(channel.receive_message(limit)?)
+}
+
+/// What this side is about to run.
+fn terms(program: &Program, plan: &Plan, inputs: &[Option<Vec<Tensor>>]) -> Result<Terms, RunError> {
+    let protocol = match plan.protocol {
+        Protocol::Yao => "yao",
+    };
+    let mut public = Vec::new();
+    for (i, param) in program.params.iter().enumerate().filter(|(_, p)| p.owner.is_none()) {
+        let missing = || RunError::PublicInput { parameter: param.name.clone() };
+        let leaves = inputs.get(i).and_then(Option::as_ref).ok_or_else(missing)?;
+        public.push((param.name.clone(), digest_of(leaves).map_err(|_| missing())?));
+    }
+    let parties = program.parties.clone();
+    Ok(Terms::new(protocol.to_owned(), parties, program.digest().0, plan.digest().0, public))
+}
+
+/// Tells the peer, as far as it may know, why this side stops.
+fn fail(channel: Channel, error: RunError) -> RunError {
+    if let Some(words) = error.words() {
+        channel.abort(&words);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests;
