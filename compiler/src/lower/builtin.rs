@@ -5,7 +5,6 @@ use motet_program::ir::{Binary, Conv2d, Op, Reduction, Unary, Value};
 
 use super::types::one;
 use super::{Fails, Lowerer};
-use crate::passes::build::Scope;
 use crate::typed::tree::{Builtin, Expr};
 
 impl<'t> Lowerer<'t> {
@@ -114,7 +113,8 @@ impl<'t> Lowerer<'t> {
         // A read for each index.
         let count = self.b.ty(indices).count();
         let flat = self.b.reshape(indices, vec![count]);
-        let params = self.b.open(Scope::Always, [Type::scalar(Elem::Int)]);
+        let (from, to) = (self.b.int(0), self.b.int(count as i64));
+        let params = self.b.open_loop(from, to, []);
         let index = self.b.row(flat, params[0]);
         let row = self.b.read(v, index);
         let stacked = Type { elem: ty.elem, shape: [&[count], self.b.shape(row).as_slice()].concat() };

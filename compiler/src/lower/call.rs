@@ -1,10 +1,9 @@
 //! Calls, inlined; functions applied over leading dimensions; `map` and `fold`.
 
-use motet_program::data::{Elem, Type};
+use motet_program::data::Type;
 use motet_program::ir::{Op, Value};
 
 use super::{Fails, Frame, Lowerer};
-use crate::passes::build::Scope;
 use crate::typed::dim::Dim;
 use crate::typed::tree::{Closure, Expr, FunctionId, Ty};
 
@@ -74,7 +73,8 @@ impl<'t> Lowerer<'t> {
                 body(self, index)?
             }
             _ => {
-                let params = self.b.open(Scope::Always, [Type::scalar(Elem::Int)]);
+                let (from, to) = (self.b.int(0), self.b.int(count as i64));
+                let params = self.b.open_loop(from, to, []);
                 let results = body(self, params[0])?;
                 let stacked = results.iter().map(|v| {
                     let ty = self.b.ty(*v);

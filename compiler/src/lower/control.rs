@@ -211,8 +211,7 @@ impl<'t> Lowerer<'t> {
             }
         }
         let tys: Vec<Type> = init.iter().map(|v| self.b.ty(*v).clone()).collect();
-        let scope = self.b.loop_scope(from, to);
-        let params = self.b.open(scope, std::iter::once(Type::scalar(Elem::Int)).chain(tys.iter().cloned()));
+        let params = self.b.open_loop(from, to, tys.iter().cloned());
         let results = body(self, params[0], params[1..].to_vec())?;
         let body = self.b.close(results);
         Ok(self.b.push_many(Op::Loop { from, to, init, body }, tys))

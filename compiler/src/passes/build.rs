@@ -36,6 +36,8 @@ pub struct Builder {
     levels: Vec<u32>,
     /// What defines each value, where that is an operation without blocks.
     defs: Vec<Option<Rc<Op>>>,
+    /// Least and greatest value of loops' indices, where they are known.
+    indices: HashMap<Value, (i64, i64)>,
     /// The open blocks, innermost last.
     open: Vec<Open>,
     /// Where the operations that are made come from.
@@ -48,7 +50,7 @@ impl Builder {
     /// A builder with one open block, the program's body.
     pub fn new() -> Self {
         let body = Open { block: Block::default(), scope: Scope::Branch, made: HashMap::new() };
-        Builder { values: Vec::new(), levels: Vec::new(), defs: Vec::new(), open: vec![body], site: Site(0), made: 0 }
+        Builder { values: Vec::new(), levels: Vec::new(), defs: Vec::new(), indices: HashMap::new(), open: vec![body], site: Site(0), made: 0 }
     }
 
     /// The program with the values and the body that were built, all else as in `frame`.
@@ -76,12 +78,76 @@ impl Builder {
         params
     }
 
-    /// The scope of the body of a loop over `from..to`.
-    pub fn loop_scope(&self, from: Value, to: Value) -> Scope {
-        match (self.known(from), self.known(to)) {
-            (Some(from), Some(to)) if from < to => Scope::Always,
+    /// Opens the body of a loop over `from..to`; gives its parameters, the index first.
+    pub fn open_loop(&mut self, from: Value, to: Value, carried: impl IntoIterator<Item = Type>) -> Vec<Value> {
+        let (first, end) = (self.range(from), self.range(to));
+        let scope = match (first, end) {
+            (Some((_, from)), Some((to, _))) if from < to => Scope::Always,
             _ => Scope::Maybe,
+        };
+        let params = self.open(scope, std::iter::once(Type::scalar(Elem::Int)).chain(carried));
+        if let (Some((least, _)), Some((_, end))) = (first, end) {
+            self.indices.insert(params[0], (least, end.saturating_sub(1)));
         }
+        params
+    }
+
+    /// Least and greatest number that an `Int` scalar can be, where that is known.
+    pub fn range(&self, v: Value) -> Option<(i64, i64)> {
+        self.range_within(v, 16)
+    }
+
+    fn range_within(&self, v: Value, depth: u32) -> Option<(i64, i64)> {
+        if let Some(n) = self.known(v) {
+            return Some((n, n));
+        }
+        if let Some(range) = self.indices.get(&v) {
+            return Some(*range);
+        }
+        match self.elem(v) {
+            Elem::Int if depth > 0 => self.range_of(self.defs[v.0 as usize].as_deref()?, depth - 1),
+            _ => None,
+        }
+    }
+
+    fn range_of(&self, op: &Op, depth: u32) -> Option<(i64, i64)> {
+        match op {
+            Op::Binary(op, a, b) => {
+                let (a, b) = (self.range_within(*a, depth)?, self.range_within(*b, depth)?);
+                match op {
+                    Binary::Add => Some((a.0.checked_add(b.0)?, a.1.checked_add(b.1)?)),
+                    Binary::Sub => Some((a.0.checked_sub(b.1)?, a.1.checked_sub(b.0)?)),
+                    Binary::Mul => {
+                        let ends = [(a.0, b.0), (a.0, b.1), (a.1, b.0), (a.1, b.1)];
+                        let ends: Vec<i64> = ends.into_iter().map(|(a, b)| a.checked_mul(b)).collect::<Option<_>>()?;
+                        Some((*ends.iter().min()?, *ends.iter().max()?))
+                    }
+                    Binary::Min => Some((a.0.min(b.0), a.1.min(b.1))),
+                    Binary::Max => Some((a.0.max(b.0), a.1.max(b.1))),
+                    Binary::Div if a.0 >= 0 && b.0 > 0 => Some((a.0 / b.1, a.1 / b.0)),
+                    Binary::Rem if a.0 >= 0 && b.0 > 0 => Some((0, a.1.min(b.1 - 1))),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a box of the shape at the starts is known to lie inside.
+    fn inside(&self, outer: &[u64], starts: &[Value], shape: &[u64]) -> bool {
+        starts.iter().zip(outer).zip(shape).all(|((start, size), len)| {
+            matches!(self.range(*start), Some((least, most)) if least >= 0 && most as u64 <= size.saturating_sub(*len))
+        })
+    }
+
+    /// Closes blocks until `depth` are open; what they hold is dropped.
+    pub fn abandon(&mut self, depth: usize) {
+        self.open.truncate(depth);
+    }
+
+    /// Whether a value is defined by the innermost open block.
+    pub fn is_innermost(&self, v: Value) -> bool {
+        self.levels[v.0 as usize] as usize + 1 >= self.open.len()
     }
 
     /// Closes the innermost block with its results.
@@ -182,10 +248,16 @@ impl Builder {
     }
 
     /// Whether a run can end at the operation.
-    fn may_fail(&self, op: &Op, ty: &Type) -> bool {
+    pub fn may_fail(&self, op: &Op, ty: &Type) -> bool {
         match op {
-            Op::Slice(v, starts) => self.known_box(self.shape(*v), starts, &ty.shape).is_none(),
-            Op::Update { part, starts, .. } => self.known_box(&ty.shape, starts, self.shape(*part)).is_none(),
+            Op::Slice(v, starts) => !self.inside(self.shape(*v), starts, &ty.shape),
+            Op::Update { part, starts, .. } => !self.inside(&ty.shape, starts, self.shape(*part)),
+            // The operands' ranges bound the result.
+            Op::Binary(Binary::Add | Binary::Sub | Binary::Mul, a, b)
+                if ty.elem == Elem::Int && self.range(*a).is_some() && self.range(*b).is_some() =>
+            {
+                self.range_of(op, 16).is_none()
+            }
             Op::Unary(..) => ty.elem == Elem::Int,
             Op::Binary(Binary::Eq | Binary::Lt | Binary::Min | Binary::Max, ..) => false,
             Op::Binary(..) | Op::MatMul(..) | Op::Reduce(Reduction::Add, ..) => ty.elem == Elem::Int,

@@ -8,7 +8,9 @@ mod peephole;
 mod public_reads;
 mod rewrite;
 mod simplify;
+mod vectorise;
 
 pub use if_conversion::if_conversion;
 pub use public_reads::public_reads;
 pub use simplify::simplify;
+pub use vectorise::vectorise;

@@ -65,16 +65,20 @@ pub trait Rewrite {
         let op = with_operands(&node.op, |v| out.get(v));
         let op = match op {
             Op::Loop { from, to, init, body } => {
-                let scope = out.b.loop_scope(from, to);
-                Op::Loop { from, to, init, body: self.block(&body, scope) }
+                let tys: Vec<Type> = body.params[1..].iter().map(|p| out.ty(*p).clone()).collect();
+                let params = out.b.open_loop(from, to, tys);
+                Op::Loop { from, to, init, body: self.block(&body, params) }
             }
             Op::Each { count, body } => {
-                let scope = if count > 0 { Scope::Always } else { Scope::Maybe };
-                Op::Each { count, body: self.block(&body, scope) }
+                let (from, to) = (out.b.int(0), out.b.int(count as i64));
+                let params = out.b.open_loop(from, to, []);
+                Op::Each { count, body: self.block(&body, params) }
             }
             Op::If { cond, then, otherwise } => {
-                let then = self.block(&then, Scope::Branch);
-                Op::If { cond, then, otherwise: self.block(&otherwise, Scope::Branch) }
+                out.b.open(Scope::Branch, []);
+                let then = self.block(&then, Vec::new());
+                self.output().b.open(Scope::Branch, []);
+                Op::If { cond, then, otherwise: self.block(&otherwise, Vec::new()) }
             }
             op => op,
         };
@@ -83,12 +87,9 @@ pub trait Rewrite {
         out.define(node, op);
     }
 
-    /// Rewrites a block.
-    fn block(&mut self, block: &Block, scope: Scope) -> Block {
-        let out = self.output();
-        let tys: Vec<Type> = block.params.iter().map(|p| out.ty(*p).clone()).collect();
-        let params = out.b.open(scope, tys);
-        block.params.iter().zip(params).for_each(|(old, new)| out.set(*old, new));
+    /// Rewrites a block into the one that has been opened with the parameters.
+    fn block(&mut self, block: &Block, params: Vec<Value>) -> Block {
+        block.params.iter().zip(params).for_each(|(old, new)| self.output().set(*old, new));
         let results = self.inline(block);
         self.output().b.close(results)
     }

@@ -1,0 +1,441 @@
+//! A loop, split: what does not depend on the iteration before becomes operations over all iterations, or over a chunk of
+//! them where that would take too much memory; what is left stays a loop.
+
+use std::collections::{HashMap, HashSet};
+
+use motet_program::data::{Elem, Type};
+use motet_program::ir::{Binary, Block, MAX_ELEMENTS, Node, Op, Reduction, Unary, Value};
+
+use super::lift::{Lifted, Lifter};
+use super::roles::{Body, Role, Roles, acts};
+use crate::passes::build::Builder;
+use crate::passes::rewrite::for_each_read;
+
+/// Most bits of one intermediate value: 64 MiB of wire labels. What the program itself keeps may be larger.
+const BUDGET: u64 = 1 << 22;
+/// Fewest iterations that are worth an operation of their own.
+const FEWEST: u64 = 2;
+/// How often operations that cannot be lifted are put back before the loop is left as it is.
+const ATTEMPTS: usize = 16;
+
+/// A loop whose body has been built.
+pub(super) struct Loop {
+    pub from: Value,
+    pub to: Value,
+    pub init: Vec<Value>,
+    pub body: Block,
+}
+
+/// Writes the loop, split where that is possible and worth it; gives its results.
+pub(super) fn split(b: &mut Builder, l: Loop) -> Vec<Value> {
+    if let (Some(from), Some(to)) = (b.known(l.from), b.known(l.to)) {
+        if let Ok(count) = u64::try_from(i128::from(to) - i128::from(from)) {
+            if let Some(results) = try_split(b, &l, count) {
+                return results;
+            }
+        }
+    }
+    let tys: Vec<Type> = l.init.iter().map(|v| b.ty(*v).clone()).collect();
+    b.push_many(Op::Loop { from: l.from, to: l.to, init: l.init, body: l.body }, tys)
+}
+
+fn try_split(b: &mut Builder, l: &Loop, count: u64) -> Option<Vec<Value>> {
+    if count < FEWEST {
+        return None;
+    }
+    let (depth, site) = (b.depth(), b.site);
+    let mut stuck = HashSet::new();
+    for _ in 0..ATTEMPTS {
+        let plan = Plan::of(b, l, &stuck)?;
+        let chunk = plan.chunk(b, l, count)?;
+        b.open(crate::passes::build::Scope::Always, []);
+        match plan.write(b, l, count, chunk) {
+            Ok(results) => {
+                let written = b.close(Vec::new());
+                b.splice(written);
+                b.site = site;
+                return Some(results);
+            }
+            Err(at) => {
+                b.abandon(depth);
+                b.site = site;
+                stuck.insert(at);
+            }
+        }
+    }
+    None
+}
+
+/// What is done with each operation of the body.
+struct Plan {
+    roles: Roles,
+    /// Positions of what is lifted.
+    lifted: Vec<bool>,
+    /// Positions of what stays in the loop, or is done there once more.
+    kept: Vec<bool>,
+    /// Values of lifted operations that the loop reads.
+    crossing: HashSet<Value>,
+}
+
+impl Plan {
+    fn of(b: &Builder, l: &Loop, stuck: &HashSet<usize>) -> Option<Plan> {
+        let body = Body::of(b, &l.body);
+        let roles = body.roles(stuck);
+        let ops = &l.body.ops;
+        let light = light(b, &l.body, &roles);
+        let (mut lifted, mut kept) = (vec![false; ops.len()], vec![false; ops.len()]);
+        let mut crossing = HashSet::new();
+        // Backwards from what the loop must still do.
+        let mut needed: HashSet<Value> = HashSet::new();
+        for (k, role) in roles.of.iter().enumerate() {
+            if *role == Role::Carried {
+                needed.insert(l.body.results[k]);
+            }
+        }
+        for (at, node) in ops.iter().enumerate().rev() {
+            let dependent = roles.dependent.contains(&at);
+            let read = node.results.iter().any(|r| needed.contains(r));
+            if !(read || dependent && acts(node)) {
+                continue;
+            }
+            if dependent || light[at] {
+                kept[at] = true;
+                for_each_read(node, &mut |v| {
+                    needed.insert(v);
+                });
+            } else {
+                lifted[at] = true;
+                crossing.extend(node.results.iter().filter(|r| needed.contains(r)));
+            }
+        }
+        // Backwards from what is done for all iterations at once.
+        let mut wanted: HashSet<Value> = HashSet::new();
+        let mut gains = !crossing.is_empty();
+        for role in &roles.of {
+            match role {
+                Role::Sum(_, chain) => {
+                    gains = true;
+                    for at in chain {
+                        ops[*at].op.for_each_operand(|v| {
+                            wanted.insert(v);
+                        });
+                    }
+                }
+                Role::Places { update, .. } => {
+                    gains = true;
+                    ops[*update].op.for_each_operand(|v| {
+                        wanted.insert(v);
+                    });
+                }
+                Role::Fixed | Role::Carried => {}
+            }
+        }
+        let skipped: HashSet<usize> = roles.of.iter().flat_map(Role::own).collect();
+        for (at, node) in ops.iter().enumerate().rev() {
+            if roles.dependent.contains(&at) || skipped.contains(&at) {
+                continue;
+            }
+            if lifted[at] || acts(node) || node.results.iter().any(|r| wanted.contains(r)) {
+                gains |= acts(node);
+                lifted[at] = true;
+                for_each_read(node, &mut |v| {
+                    wanted.insert(v);
+                });
+            }
+        }
+        gains.then_some(Plan { roles, lifted, kept, crossing })
+    }
+
+    /// How many iterations are done at once.
+    fn chunk(&self, b: &Builder, l: &Loop, count: u64) -> Option<u64> {
+        let (mut bits, mut elements) = (1, 1);
+        for (node, _) in l.body.ops.iter().zip(&self.lifted).filter(|(_, lifted)| **lifted) {
+            bits = bits.max(weight(b, node));
+            elements = node.results.iter().map(|r| b.ty(*r).count()).fold(elements, u64::max);
+        }
+        let places = |role: &Role| matches!(role, Role::Places { .. });
+        let kept: u64 = l.init.iter().zip(&self.roles.of).filter(|(_, r)| places(r)).map(|(v, _)| value_bits(b, *v)).sum();
+        let fit = if bits.saturating_mul(count) <= BUDGET.max(kept) { count } else { BUDGET / bits };
+        let chunk = fit.min(MAX_ELEMENTS / elements.max(1));
+        (chunk >= FEWEST).then_some(chunk)
+    }
+
+    /// Writes the loop in chunks; an error is the position of an operation that cannot be lifted.
+    fn write(&self, b: &mut Builder, l: &Loop, count: u64, chunk: u64) -> Result<Vec<Value>, usize> {
+        let mut state = l.init.clone();
+        let chunks = count / chunk;
+        let mut done = 0;
+        if chunks > 1 {
+            let (first, end) = (b.int(0), b.int(chunks as i64));
+            let tys: Vec<Type> = state.iter().map(|v| b.ty(*v).clone()).collect();
+            let params = b.open_loop(first, end, tys.iter().cloned());
+            let size = b.int(chunk as i64);
+            let offset = b.binary(Binary::Mul, params[0], size);
+            let base = b.binary(Binary::Add, l.from, offset);
+            let results = self.part(b, l, base, chunk, params[1..].to_vec())?;
+            let body = b.close(results);
+            state = b.push_many(Op::Loop { from: first, to: end, init: state, body }, tys);
+            done = chunks * chunk;
+        }
+        while done < count {
+            let size = chunk.min(count - done);
+            let offset = b.int(done as i64);
+            let base = b.binary(Binary::Add, l.from, offset);
+            state = self.part(b, l, base, size, state)?;
+            done += size;
+        }
+        Ok(state)
+    }
+
+    /// Writes `n` iterations from index `base` on.
+    fn part(&self, b: &mut Builder, l: &Loop, base: Value, n: u64, state: Vec<Value>) -> Result<Vec<Value>, usize> {
+        let body = &l.body;
+        let mut lifter = Lifter::new(b, n, body.params[0], base);
+        for (param, value) in body.params[1..].iter().zip(&state) {
+            lifter.set(*param, Lifted::Same(*value));
+        }
+        for (at, node) in body.ops.iter().enumerate().filter(|(at, _)| self.lifted[*at]) {
+            lifter.node(node).map_err(|_| at)?;
+        }
+        let mut results = state.clone();
+        for (k, role) in self.roles.of.iter().enumerate() {
+            match role {
+                Role::Sum(op, _) => {
+                    let mut sum = Terms { lifter: &mut lifter, body, param: body.params[k + 1], op: *op };
+                    let Some(terms) = sum.terms(body.results[k]) else { continue };
+                    let total = lifter.b.reduce(*op, terms, 0);
+                    results[k] = lifter.b.binary(binary(*op), state[k], total);
+                }
+                Role::Places { axis, step, update } => {
+                    let placed = placed(&mut lifter, &body.ops[*update], state[k], *axis, *step);
+                    results[k] = placed.ok_or(*update)?;
+                }
+                Role::Fixed | Role::Carried => {}
+            }
+        }
+        if self.kept.iter().any(|kept| *kept) || self.roles.of.contains(&Role::Carried) {
+            self.remainder(&mut lifter, body, base, &mut results);
+        }
+        Ok(results)
+    }
+
+    /// Writes the loop over what depends on the iteration before.
+    fn remainder(&self, lifter: &mut Lifter, body: &Block, base: Value, results: &mut [Value]) {
+        let n = lifter.n;
+        let carried: Vec<usize> =
+            (0..results.len()).filter(|k| self.roles.of[*k] == Role::Carried).collect();
+        let (first, end) = (lifter.b.int(0), lifter.b.int(n as i64));
+        let init: Vec<Value> = carried.iter().map(|k| results[*k]).collect();
+        let tys: Vec<Type> = init.iter().map(|v| lifter.b.ty(*v).clone()).collect();
+        let crossing: Vec<(Value, Lifted)> =
+            body.ops.iter().flat_map(|node| &node.results).filter(|r| self.crossing.contains(r)).map(|r| (*r, lifter.get(*r))).collect();
+        let params = lifter.b.open_loop(first, end, tys.iter().cloned());
+        // In here everything is of one iteration: the copier knows values as they are in it.
+        let mut inner = Lifter::new(lifter.b, 1, body.params[0], base);
+        let index = inner.b.binary(Binary::Add, base, params[0]);
+        inner.set(body.params[0], Lifted::Same(index));
+        for (k, role) in self.roles.of.iter().enumerate() {
+            if *role == Role::Fixed {
+                inner.set(body.params[k + 1], Lifted::Same(results[k]));
+            }
+        }
+        for (k, param) in carried.iter().zip(&params[1..]) {
+            inner.set(body.params[k + 1], Lifted::Same(*param));
+        }
+        for (old, lifted) in crossing {
+            let one = match lifted {
+                Lifted::Batch(v) => inner.b.row(v, params[0]),
+                Lifted::Same(v) => v,
+                Lifted::Affine { stride, base } => {
+                    let stride = inner.b.int(stride);
+                    let offset = inner.b.binary(Binary::Mul, params[0], stride);
+                    inner.b.binary(Binary::Add, base, offset)
+                }
+            };
+            inner.set(old, Lifted::Same(one));
+        }
+        for (node, _) in body.ops.iter().zip(&self.kept).filter(|(_, kept)| **kept) {
+            inner.copy(node);
+        }
+        let yields = carried.iter().map(|k| inner.same(body.results[*k])).collect();
+        let block = lifter.b.close(yields);
+        let out = lifter.b.push_many(Op::Loop { from: first, to: end, init, body: block }, tys);
+        carried.iter().zip(out).for_each(|(k, v)| results[*k] = v);
+    }
+}
+
+impl Role {
+    /// Positions of the operations that stand for the role and are not lifted as they are.
+    fn own(&self) -> Vec<usize> {
+        match self {
+            Role::Sum(_, chain) => chain.iter().copied().collect(),
+            Role::Places { update, .. } => vec![*update],
+            Role::Fixed | Role::Carried => Vec::new(),
+        }
+    }
+}
+
+/// What all iterations write into places of a tensor, one after the other.
+fn placed(lifter: &mut Lifter, update: &Node, base: Value, axis: usize, step: i64) -> Option<Value> {
+    let Op::Update { part, starts, .. } = &update.op else { return None };
+    lifter.b.site = update.site;
+    let n = lifter.n;
+    let mut first = Vec::with_capacity(starts.len());
+    for start in starts {
+        first.push(match lifter.index(*start)? {
+            Lifted::Same(v) | Lifted::Affine { base: v, .. } => v,
+            Lifted::Batch(_) => return None,
+        });
+    }
+    let mut parts = lifter.batch(*part);
+    if step < 0 {
+        // The last iteration's place comes first.
+        let (steps, last) = (lifter.b.iota(n), lifter.b.constant(n - 1, Type { elem: Elem::Int, shape: vec![n] }));
+        let backwards = lifter.b.binary(Binary::Sub, last, steps);
+        parts = lifter.b.gather(parts, backwards);
+        let back = lifter.b.int(step.checked_mul(n as i64 - 1)?);
+        first[axis] = lifter.b.binary(Binary::Add, first[axis], back);
+    }
+    let places = lifter.b.move_axis(parts, 0, axis);
+    let mut joined = lifter.b.shape(places).clone();
+    let len = joined.remove(axis + 1);
+    joined[axis] *= len;
+    if joined[axis] > lifter.b.shape(base)[axis] {
+        return None;
+    }
+    let all = lifter.b.reshape(places, joined);
+    Some(lifter.b.update(base, all, first))
+}
+
+/// The terms of a sum, for all iterations.
+struct Terms<'l, 'b> {
+    lifter: &'l mut Lifter<'b>,
+    body: &'l Block,
+    param: Value,
+    op: Reduction,
+}
+
+impl Terms<'_, '_> {
+    /// What the iterations add to the carried value on the way to `v`: `None` for nothing.
+    fn terms(&mut self, v: Value) -> Option<Value> {
+        if v == self.param {
+            return None;
+        }
+        let node = self.body.ops.iter().find(|node| node.results.contains(&v))?;
+        match &node.op {
+            Op::Binary(op, a, b) => {
+                let (rest, term) = if self.on_chain(*a) { (*a, *b) } else { (*b, *a) };
+                let before = self.terms(rest);
+                self.lifter.b.site = node.site;
+                let term = self.lifter.batch(term);
+                let term = if *op == Binary::Sub { self.lifter.b.unary(Unary::Neg, term) } else { term };
+                Some(self.joined(before, term))
+            }
+            Op::Select(cond, a, b) => {
+                let made = self.body.ops.iter().find(|node| node.results.contains(cond));
+                if let Some(Op::Binary(Binary::Lt, x, y)) = made.map(|node| &node.op) {
+                    if self.on_chain(*x) || self.on_chain(*y) {
+                        let (rest, term) = if self.on_chain(*a) { (*a, *b) } else { (*b, *a) };
+                        let before = self.terms(rest);
+                        self.lifter.b.site = node.site;
+                        let term = self.lifter.batch(term);
+                        return Some(self.joined(before, term));
+                    }
+                }
+                let (then, otherwise) = (self.terms(*a), self.terms(*b));
+                self.lifter.b.site = node.site;
+                let cond = self.lifter.batch(*cond);
+                let like = then.or(otherwise)?;
+                let ty = self.lifter.b.ty(like).clone();
+                let nothing = self.lifter.b.constant(identity(self.op, ty.elem), ty);
+                Some(self.lifter.b.select(cond, then.unwrap_or(nothing), otherwise.unwrap_or(nothing)))
+            }
+            _ => None,
+        }
+    }
+
+    fn joined(&mut self, before: Option<Value>, term: Value) -> Value {
+        before.map_or(term, |before| self.lifter.b.binary(binary(self.op), before, term))
+    }
+
+    /// Whether the carried value goes into `v`.
+    fn on_chain(&self, v: Value) -> bool {
+        v == self.param
+            || self.body.ops.iter().find(|node| node.results.contains(&v)).is_some_and(|node| {
+                let mut found = false;
+                node.op.for_each_operand(|v| found |= self.on_chain(v));
+                found
+            })
+    }
+}
+
+fn binary(op: Reduction) -> Binary {
+    match op {
+        Reduction::Add => Binary::Add,
+        Reduction::Min => Binary::Min,
+        Reduction::Max => Binary::Max,
+        Reduction::And => Binary::And,
+        Reduction::Or => Binary::Or,
+        Reduction::Xor => Binary::Xor,
+    }
+}
+
+/// What adds nothing.
+fn identity(op: Reduction, elem: Elem) -> u64 {
+    let top = 1 << (elem.bits() - 1);
+    match op {
+        Reduction::Add | Reduction::Or | Reduction::Xor => 0,
+        Reduction::And => elem.mask(),
+        Reduction::Min => if elem.signed() { top - 1 } else { elem.mask() },
+        Reduction::Max => if elem.signed() { top } else { 0 },
+    }
+}
+
+/// Positions of what is as cheap to do in the loop as to fetch from before it: views, and what follows from the index.
+fn light(b: &Builder, body: &Block, roles: &Roles) -> Vec<bool> {
+    let mut public: HashMap<Value, bool> = HashMap::from([(body.params[0], true)]);
+    let places = |v: &Value| {
+        let carried = body.params[1..].iter().zip(&roles.of);
+        carried.into_iter().any(|(p, role)| p == v && matches!(role, Role::Places { .. }))
+    };
+    body.ops.iter().map(|node| {
+        let is_public = |v: Value| public.get(&v).copied().unwrap_or(b.elem(v) == Elem::Int || b.splat(v).is_some());
+        let (mut all_public, mut of_places) = (true, false);
+        node.op.for_each_operand(|v| {
+            all_public &= is_public(v);
+            of_places |= places(&v);
+        });
+        let plain = node.op.blocks().is_empty() && !acts(node) && !matches!(node.op, Op::RandomPublic(_));
+        let cheap = plain && all_public;
+        node.results.iter().for_each(|r| {
+            public.insert(*r, cheap);
+        });
+        plain && !of_places && (cheap || structural(&node.op))
+    }).collect()
+}
+
+fn structural(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Const(_) | Op::Reshape(_) | Op::Broadcast(_) | Op::Transpose(..) | Op::Slice(..) | Op::Update { .. }
+            | Op::Concat(..) | Op::Pad { .. } | Op::Gather(..)
+    )
+}
+
+/// Bits of the largest value that is not only a view of others.
+fn weight(b: &Builder, node: &Node) -> u64 {
+    let inner = node.op.blocks().into_iter().flat_map(|block| &block.ops).map(|node| weight(b, node));
+    let own = if structural(&node.op) { 0 } else { node.results.iter().map(|r| value_bits(b, *r)).max().unwrap_or(0) };
+    inner.fold(own, u64::max)
+}
+
+/// Bits of all values of a block that are not only views of others.
+pub(super) fn total_bits(b: &Builder, block: &Block) -> u64 {
+    block.ops.iter().fold(0, |sum, node| sum.saturating_add(weight(b, node)))
+}
+
+fn value_bits(b: &Builder, v: Value) -> u64 {
+    let ty = b.ty(v);
+    let bits = if ty.elem == Elem::Int { 1 } else { u64::from(ty.elem.bits()) };
+    ty.count().saturating_mul(bits)
+}
