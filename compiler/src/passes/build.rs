@@ -50,7 +50,15 @@ impl Builder {
     /// A builder with one open block, the program's body.
     pub fn new() -> Self {
         let body = Open { block: Block::default(), scope: Scope::Branch, made: HashMap::new() };
-        Builder { values: Vec::new(), levels: Vec::new(), defs: Vec::new(), indices: HashMap::new(), open: vec![body], site: Site(0), made: 0 }
+        Builder {
+            values: Vec::new(),
+            levels: Vec::new(),
+            defs: Vec::new(),
+            indices: HashMap::new(),
+            open: vec![body],
+            site: Site(0),
+            made: 0,
+        }
     }
 
     /// The program with the values and the body that were built, all else as in `frame`.

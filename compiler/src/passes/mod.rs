@@ -1,10 +1,10 @@
 //! Rewrites of the core, each from a program to an equal one.
 
 pub mod build;
-mod fold;
 mod if_conversion;
 mod key;
 mod peephole;
+pub mod print;
 mod public_reads;
 mod rewrite;
 mod simplify;
@@ -14,3 +14,6 @@ pub use if_conversion::if_conversion;
 pub use public_reads::public_reads;
 pub use simplify::simplify;
 pub use vectorise::vectorise;
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,11 @@
 //! Every rule keeps the errors that a run can end with: an index or an `Int` sum is folded only where it is known to be
 //! in range.
 
+use motet_program::clear::scalar;
 use motet_program::data::{Elem, Type};
 use motet_program::ir::{Binary, Constant, Op, Reduction, Unary, Value};
 
 use super::build::Builder;
-use super::fold;
 
 impl Builder {
     /// A value that equals the operation's result, where there is a simpler one.
@@ -25,12 +25,12 @@ impl Builder {
             Op::Binary(op, a, b) => self.binary_of(*op, *a, *b, ty),
             Op::Cast(v) if self.elem(*v) == ty.elem => Some(*v),
             Op::Cast(v) => {
-                let ring = fold::cast(self.elem(*v), ty.elem, self.splat(*v)?)?;
+                let ring = scalar::cast(self.elem(*v), ty.elem, self.splat(*v)?);
                 Some(self.constant(ring, ty.clone()))
             }
             Op::Coerce(v) if self.elem(*v) == ty.elem => Some(*v),
             Op::Coerce(v) => {
-                let ring = fold::coerce(ty.elem, self.splat(*v)?)?;
+                let ring = scalar::coerce(ty.elem, self.splat(*v)?).ok()?;
                 Some(self.constant(ring, ty.clone()))
             }
             Op::Select(c, a, b) => self.select_of(*c, *a, *b, ty),
@@ -197,7 +197,7 @@ impl Builder {
     fn unary_of(&mut self, op: Unary, v: Value, ty: &Type) -> Option<Value> {
         match self.def(v).as_deref()? {
             Op::Const(Constant::Splat(x)) => {
-                let ring = fold::unary(op, ty.elem, *x)?;
+                let ring = scalar::unary(op, ty.elem, *x).ok()?;
                 Some(self.constant(ring, ty.clone()))
             }
             Op::Unary(inner, x) if *inner == op && (op == Unary::Not || op == Unary::Neg && ty.elem != Elem::Int) => {
@@ -211,7 +211,7 @@ impl Builder {
         let elem = self.elem(a);
         let (x, y) = (self.splat(a), self.splat(b));
         if let (Some(x), Some(y)) = (x, y) {
-            if let Some(ring) = fold::binary(op, elem, x, y) {
+            if let Ok(ring) = scalar::binary(op, elem, self.elem(b), x, y) {
                 return Some(self.constant(ring, ty.clone()));
             }
         }

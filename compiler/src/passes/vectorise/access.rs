@@ -85,10 +85,7 @@ impl Lifter<'_> {
     /// The numbers as they are; one that is not below the limit is an index out of range.
     fn checked(&mut self, numbers: Value, limit: u64) -> Value {
         let all = self.b.iota(limit);
-        self.b.push_as_is(
-            Op::Gather(all, numbers),
-            Type { elem: Elem::Int, shape: self.b.shape(numbers).clone() },
-        )
+        self.b.push_as_is(Op::Gather(all, numbers), Type { elem: Elem::Int, shape: self.b.shape(numbers).clone() })
     }
 
     /// `[n, m, rest..]` at indices `[n, axes..]`, each iteration in its own: `[n, axes.., rest..]`. Indices are in range.

@@ -11,6 +11,9 @@ use motet_program::ir::{Binary, Block, Conv2d, Node, Op, Reduction, Unary, Value
 use crate::passes::build::{Builder, Scope};
 use crate::passes::rewrite::{for_each_read, with_operands};
 
+/// Most axes of a value.
+const MAX_AXES: usize = 32;
+
 /// What a value of the body is over all iterations.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lifted {
@@ -63,11 +66,6 @@ impl<'b> Lifter<'b> {
         self.stacked(lifted)
     }
 
-    /// What an index of a place is; index arithmetic that has not been lifted is followed here.
-    pub fn index(&mut self, v: Value) -> Option<Lifted> {
-        Some(self.get(v))
-    }
-
     pub(super) fn stacked(&mut self, lifted: Lifted) -> Value {
         match lifted {
             Lifted::Batch(v) => v,
@@ -93,6 +91,9 @@ impl<'b> Lifter<'b> {
         if !varies && !has_random(node) {
             self.copy(node);
             return Ok(());
+        }
+        if node.results.iter().any(|r| self.b.shape(*r).len() >= MAX_AXES) {
+            return Err(Stuck);
         }
         match &node.op {
             Op::Loop { from, to, init, body } => self.looping(node, *from, *to, init, body),
@@ -201,8 +202,15 @@ impl<'b> Lifter<'b> {
     fn operation(&mut self, op: &Op, result: Value) -> Result<Value, Stuck> {
         let ty = self.lifted_type(result);
         let op = match op {
-            Op::Unary(..) | Op::Binary(..) | Op::Cast(_) | Op::Coerce(_) | Op::Select(..) | Op::Reshape(_)
-            | Op::Reveal(_) | Op::Read { .. } | Op::Write { .. } => with_operands(op, |v| self.batch(v)),
+            Op::Unary(..)
+            | Op::Binary(..)
+            | Op::Cast(_)
+            | Op::Coerce(_)
+            | Op::Select(..)
+            | Op::Reshape(_)
+            | Op::Reveal(_)
+            | Op::Read { .. }
+            | Op::Write { .. } => with_operands(op, |v| self.batch(v)),
             Op::RandomPublic(bound) => match self.get(*bound) {
                 Lifted::Same(bound) => Op::RandomPublic(bound),
                 _ => return Err(Stuck),
@@ -310,20 +318,21 @@ impl<'b> Lifter<'b> {
             let params = body.params[1..].iter().zip(&varies).filter(|(_, varies)| **varies);
             let mut varying: HashSet<Value> = params.map(|(p, _)| *p).collect();
             self.mark(body, &mut varying);
-            let next: Vec<bool> = body.results.iter().zip(&varies).map(|(y, v)| {
-                *v || varying.contains(y) || self.varies(*y)
-            }).collect();
+            let next: Vec<bool> =
+                body.results.iter().zip(&varies).map(|(y, v)| *v || varying.contains(y) || self.varies(*y)).collect();
             if next == varies {
                 break;
             }
             varies = next;
         }
-        let tys: Vec<Type> = node.results.iter().zip(&varies).map(|(r, varies)| {
-            if *varies { self.lifted_type(*r) } else { self.b.ty(*r).clone() }
-        }).collect();
-        let init = init.iter().zip(&varies).map(|(v, varies)| {
-            if *varies { self.batch(*v) } else { self.same(*v) }
-        }).collect();
+        let tys: Vec<Type> = node
+            .results
+            .iter()
+            .zip(&varies)
+            .map(|(r, varies)| if *varies { self.lifted_type(*r) } else { self.b.ty(*r).clone() })
+            .collect();
+        let init =
+            init.iter().zip(&varies).map(|(v, varies)| if *varies { self.batch(*v) } else { self.same(*v) }).collect();
         let params = self.b.open_loop(from, to, tys.iter().cloned());
         self.set(body.params[0], Lifted::Same(params[0]));
         for ((old, new), varies) in body.params[1..].iter().zip(&params[1..]).zip(&varies) {
@@ -339,9 +348,12 @@ impl<'b> Lifter<'b> {
     /// Lifts into the block that has been opened.
     fn lifted_block(&mut self, block: &Block, varies: &[bool]) -> Result<Block, Stuck> {
         block.ops.iter().try_for_each(|node| self.node(node))?;
-        let results = block.results.iter().zip(varies).map(|(v, varies)| {
-            if *varies { self.batch(*v) } else { self.same(*v) }
-        }).collect();
+        let results = block
+            .results
+            .iter()
+            .zip(varies)
+            .map(|(v, varies)| if *varies { self.batch(*v) } else { self.same(*v) })
+            .collect();
         Ok(self.b.close(results))
     }
 
@@ -359,9 +371,12 @@ impl<'b> Lifter<'b> {
             let differs = |me: &Self, v: &Value| varying.contains(v) || me.varies(*v);
             let sides = then.results.iter().zip(&otherwise.results);
             let varies: Vec<bool> = sides.map(|(a, b)| differs(self, a) || differs(self, b)).collect();
-            let tys: Vec<Type> = node.results.iter().zip(&varies).map(|(r, varies)| {
-                if *varies { self.lifted_type(*r) } else { self.b.ty(*r).clone() }
-            }).collect();
+            let tys: Vec<Type> = node
+                .results
+                .iter()
+                .zip(&varies)
+                .map(|(r, varies)| if *varies { self.lifted_type(*r) } else { self.b.ty(*r).clone() })
+                .collect();
             self.b.open(Scope::Branch, []);
             let then = self.lifted_block(then, &varies)?;
             self.b.open(Scope::Branch, []);

@@ -52,8 +52,7 @@ pub(super) struct Roles {
 
 impl<'a> Body<'a> {
     pub fn of(b: &'a Builder, block: &'a Block) -> Self {
-        let mut body =
-            Body { b, block, made: HashMap::new(), read: HashMap::new(), yielded: HashMap::new() };
+        let mut body = Body { b, block, made: HashMap::new(), read: HashMap::new(), yielded: HashMap::new() };
         for (at, node) in block.ops.iter().enumerate() {
             body.made.extend(node.results.iter().map(|r| (*r, at)));
             for_each_read(node, &mut |v| body.read.entry(v).or_default().push(at));
@@ -135,14 +134,19 @@ impl<'a> Body<'a> {
         // Nothing but the sum itself reads what it is made of.
         let own = |v: Value| self.read.get(&v).into_iter().flatten().all(|at| sum.chain.contains(at));
         let values = sum.chain.iter().flat_map(|at| &self.node(*at).results);
-        let closed = values.clone().all(|v| own(*v) && self.yielded.get(v).copied().unwrap_or(0) == usize::from(*v == result));
+        let closed =
+            values.clone().all(|v| own(*v) && self.yielded.get(v).copied().unwrap_or(0) == usize::from(*v == result));
         (own(param) && !self.yielded.contains_key(&param) && closed).then_some(Role::Sum(sum.op?, sum.chain.clone()))
     }
 
     fn places(&self, param: Value, result: Value) -> Option<Role> {
         let (update, Op::Update { base, part, starts }) = self.op(result)? else { return None };
         let shape = self.b.shape(*part);
-        if *base != param || *part == param || self.yielded.get(&result) != Some(&1) || self.yielded.contains_key(&param) {
+        if *base != param
+            || *part == param
+            || self.yielded.get(&result) != Some(&1)
+            || self.yielded.contains_key(&param)
+        {
             return None;
         }
         if self.read.get(&result).is_some_and(|at| !at.is_empty()) {
@@ -187,9 +191,7 @@ impl<'a> Body<'a> {
         match role {
             Role::Fixed | Role::Carried => false,
             Role::Sum(_, chain) => chain.iter().any(|at| dependent.contains(at)),
-            Role::Places { update, .. } => {
-                dependent.contains(update) || depends(self.block.results[k])
-            }
+            Role::Places { update, .. } => dependent.contains(update) || depends(self.block.results[k]),
         }
     }
 

@@ -154,7 +154,8 @@ impl Plan {
             elements = node.results.iter().map(|r| b.ty(*r).count()).fold(elements, u64::max);
         }
         let places = |role: &Role| matches!(role, Role::Places { .. });
-        let kept: u64 = l.init.iter().zip(&self.roles.of).filter(|(_, r)| places(r)).map(|(v, _)| value_bits(b, *v)).sum();
+        let kept: u64 =
+            l.init.iter().zip(&self.roles.of).filter(|(_, r)| places(r)).map(|(v, _)| value_bits(b, *v)).sum();
         let fit = if bits.saturating_mul(count) <= BUDGET.max(kept) { count } else { BUDGET / bits };
         let chunk = fit.min(MAX_ELEMENTS / elements.max(1));
         (chunk >= FEWEST).then_some(chunk)
@@ -222,13 +223,17 @@ impl Plan {
     /// Writes the loop over what depends on the iteration before.
     fn remainder(&self, lifter: &mut Lifter, body: &Block, base: Value, results: &mut [Value]) {
         let n = lifter.n;
-        let carried: Vec<usize> =
-            (0..results.len()).filter(|k| self.roles.of[*k] == Role::Carried).collect();
+        let carried: Vec<usize> = (0..results.len()).filter(|k| self.roles.of[*k] == Role::Carried).collect();
         let (first, end) = (lifter.b.int(0), lifter.b.int(n as i64));
         let init: Vec<Value> = carried.iter().map(|k| results[*k]).collect();
         let tys: Vec<Type> = init.iter().map(|v| lifter.b.ty(*v).clone()).collect();
-        let crossing: Vec<(Value, Lifted)> =
-            body.ops.iter().flat_map(|node| &node.results).filter(|r| self.crossing.contains(r)).map(|r| (*r, lifter.get(*r))).collect();
+        let crossing: Vec<(Value, Lifted)> = body
+            .ops
+            .iter()
+            .flat_map(|node| &node.results)
+            .filter(|r| self.crossing.contains(r))
+            .map(|r| (*r, lifter.get(*r)))
+            .collect();
         let params = lifter.b.open_loop(first, end, tys.iter().cloned());
         // In here everything is of one iteration: the copier knows values as they are in it.
         let mut inner = Lifter::new(lifter.b, 1, body.params[0], base);
@@ -282,7 +287,7 @@ fn placed(lifter: &mut Lifter, update: &Node, base: Value, axis: usize, step: i6
     let n = lifter.n;
     let mut first = Vec::with_capacity(starts.len());
     for start in starts {
-        first.push(match lifter.index(*start)? {
+        first.push(match lifter.get(*start) {
             Lifted::Same(v) | Lifted::Affine { base: v, .. } => v,
             Lifted::Batch(_) => return None,
         });
@@ -386,8 +391,20 @@ fn identity(op: Reduction, elem: Elem) -> u64 {
     match op {
         Reduction::Add | Reduction::Or | Reduction::Xor => 0,
         Reduction::And => elem.mask(),
-        Reduction::Min => if elem.signed() { top - 1 } else { elem.mask() },
-        Reduction::Max => if elem.signed() { top } else { 0 },
+        Reduction::Min => {
+            if elem.signed() {
+                top - 1
+            } else {
+                elem.mask()
+            }
+        }
+        Reduction::Max => {
+            if elem.signed() {
+                top
+            } else {
+                0
+            }
+        }
     }
 }
 
@@ -398,27 +415,38 @@ fn light(b: &Builder, body: &Block, roles: &Roles) -> Vec<bool> {
         let carried = body.params[1..].iter().zip(&roles.of);
         carried.into_iter().any(|(p, role)| p == v && matches!(role, Role::Places { .. }))
     };
-    body.ops.iter().map(|node| {
-        let is_public = |v: Value| public.get(&v).copied().unwrap_or(b.elem(v) == Elem::Int || b.splat(v).is_some());
-        let (mut all_public, mut of_places) = (true, false);
-        node.op.for_each_operand(|v| {
-            all_public &= is_public(v);
-            of_places |= places(&v);
-        });
-        let plain = node.op.blocks().is_empty() && !acts(node) && !matches!(node.op, Op::RandomPublic(_));
-        let cheap = plain && all_public;
-        node.results.iter().for_each(|r| {
-            public.insert(*r, cheap);
-        });
-        plain && !of_places && (cheap || structural(&node.op))
-    }).collect()
+    body.ops
+        .iter()
+        .map(|node| {
+            let is_public =
+                |v: Value| public.get(&v).copied().unwrap_or(b.elem(v) == Elem::Int || b.splat(v).is_some());
+            let (mut all_public, mut of_places) = (true, false);
+            node.op.for_each_operand(|v| {
+                all_public &= is_public(v);
+                of_places |= places(&v);
+            });
+            let plain = node.op.blocks().is_empty() && !acts(node) && !matches!(node.op, Op::RandomPublic(_));
+            let cheap = plain && all_public;
+            node.results.iter().for_each(|r| {
+                public.insert(*r, cheap);
+            });
+            plain && !of_places && (cheap || structural(&node.op))
+        })
+        .collect()
 }
 
 fn structural(op: &Op) -> bool {
     matches!(
         op,
-        Op::Const(_) | Op::Reshape(_) | Op::Broadcast(_) | Op::Transpose(..) | Op::Slice(..) | Op::Update { .. }
-            | Op::Concat(..) | Op::Pad { .. } | Op::Gather(..)
+        Op::Const(_)
+            | Op::Reshape(_)
+            | Op::Broadcast(_)
+            | Op::Transpose(..)
+            | Op::Slice(..)
+            | Op::Update { .. }
+            | Op::Concat(..)
+            | Op::Pad { .. }
+            | Op::Gather(..)
     )
 }
 
