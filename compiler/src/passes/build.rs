@@ -222,10 +222,10 @@ impl Builder {
     /// Makes an operation with one result as it stands, unless an equal one has been made.
     pub fn push_as_is(&mut self, op: Op, ty: Type) -> Value {
         let key = Key::of(&op, &ty);
-        if let Some(key) = &key {
-            if let Some(value) = self.open.iter().rev().find_map(|open| open.made.get(key)) {
-                return *value;
-            }
+        if let Some(key) = &key
+            && let Some(value) = self.open.iter().rev().find_map(|open| open.made.get(key))
+        {
+            return *value;
         }
         let level = if key.is_some() { self.home(&op, &ty) } else { self.open.len() - 1 };
         let result = self.fresh(ty, Some(Rc::new(op.clone())), level);

@@ -99,10 +99,11 @@ impl Builder {
     }
 
     fn slice_of(&mut self, v: Value, starts: &[Value], ty: &Type) -> Option<Value> {
-        if let Some(Op::Update { part, starts: written, .. }) = self.def(v).as_deref() {
-            if self.shape(*part) == &ty.shape && self.same_ints(written, starts) {
-                return Some(*part);
-            }
+        if let Some(Op::Update { part, starts: written, .. }) = self.def(v).as_deref()
+            && self.shape(*part) == &ty.shape
+            && self.same_ints(written, starts)
+        {
+            return Some(*part);
         }
         let outer = self.shape(v).clone();
         let known = self.known_box(&outer, starts, &ty.shape)?;
@@ -210,10 +211,10 @@ impl Builder {
     fn binary_of(&mut self, op: Binary, a: Value, b: Value, ty: &Type) -> Option<Value> {
         let elem = self.elem(a);
         let (x, y) = (self.splat(a), self.splat(b));
-        if let (Some(x), Some(y)) = (x, y) {
-            if let Ok(ring) = scalar::binary(op, elem, self.elem(b), x, y) {
-                return Some(self.constant(ring, ty.clone()));
-            }
+        if let (Some(x), Some(y)) = (x, y)
+            && let Ok(ring) = scalar::binary(op, elem, self.elem(b), x, y)
+        {
+            return Some(self.constant(ring, ty.clone()));
         }
         let integer = !matches!(elem, Elem::Fix { .. });
         let ones = Some(elem.mask());
@@ -256,11 +257,11 @@ impl Builder {
         if let Some(Op::Unary(Unary::Not, inner)) = self.def(c).as_deref() {
             return Some(self.select(*inner, b, a));
         }
-        if let Some(Op::Broadcast(x)) = self.def(c).as_deref() {
-            if let Some(Op::Unary(Unary::Not, inner)) = self.def(*x).as_deref() {
-                let c = self.broadcast(*inner, &ty.shape);
-                return Some(self.select(c, b, a));
-            }
+        if let Some(Op::Broadcast(x)) = self.def(c).as_deref()
+            && let Some(Op::Unary(Unary::Not, inner)) = self.def(*x).as_deref()
+        {
+            let c = self.broadcast(*inner, &ty.shape);
+            return Some(self.select(c, b, a));
         }
         if ty.elem == Elem::Bool {
             match (self.splat(a), self.splat(b)) {
@@ -280,19 +281,19 @@ impl Builder {
             }
         }
         // A tensor of which one side changed a part: select that part.
-        if let Some(Op::Update { base, part, starts }) = self.def(a).as_deref() {
-            if let Some(old) = self.box_of(b, *base, starts, *part) {
-                let c = self.condition_box(c, starts, *part);
-                let part = self.select(c, *part, old);
-                return Some(self.update(*base, part, starts.clone()));
-            }
+        if let Some(Op::Update { base, part, starts }) = self.def(a).as_deref()
+            && let Some(old) = self.box_of(b, *base, starts, *part)
+        {
+            let c = self.condition_box(c, starts, *part);
+            let part = self.select(c, *part, old);
+            return Some(self.update(*base, part, starts.clone()));
         }
-        if let Some(Op::Update { base, part, starts }) = self.def(b).as_deref() {
-            if let Some(old) = self.box_of(a, *base, starts, *part) {
-                let c = self.condition_box(c, starts, *part);
-                let part = self.select(c, old, *part);
-                return Some(self.update(*base, part, starts.clone()));
-            }
+        if let Some(Op::Update { base, part, starts }) = self.def(b).as_deref()
+            && let Some(old) = self.box_of(a, *base, starts, *part)
+        {
+            let c = self.condition_box(c, starts, *part);
+            let part = self.select(c, old, *part);
+            return Some(self.update(*base, part, starts.clone()));
         }
         match self.def(a).as_deref() {
             Some(Op::Select(d, x, _)) if *d == c => return Some(self.select(c, *x, b)),
@@ -335,25 +336,10 @@ impl Builder {
         let shape = self.shape(v).clone();
         let axis = axis as usize;
         match shape[axis] {
-            1 => return Some(self.reshape(v, ty.shape.clone())),
+            1 => Some(self.reshape(v, ty.shape.clone())),
             0 if !matches!(op, Reduction::Min | Reduction::Max) => {
                 let ring = if op == Reduction::And { ty.elem.mask() } else { 0 };
-                return Some(self.constant(ring, ty.clone()));
-            }
-            _ => {}
-        }
-        match self.def(v).as_deref()? {
-            // Neighbouring axes reduced one after the other are one axis. (An `Int` sum may only overflow as written.)
-            Op::Reduce(inner, x, at) if *inner == op && ty.elem != Elem::Int => {
-                let (at, first) = (*at as usize, (*at as usize).min(axis));
-                if at != axis && at != axis + 1 {
-                    return None;
-                }
-                let mut joined = self.shape(*x).clone();
-                let size = joined.remove(first + 1);
-                joined[first] *= size;
-                let flat = self.reshape(*x, joined);
-                Some(self.reduce(op, flat, first))
+                Some(self.constant(ring, ty.clone()))
             }
             _ => None,
         }

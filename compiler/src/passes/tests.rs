@@ -55,7 +55,14 @@ fn finished(core: &Program, inputs: &[Vec<Tensor>]) -> String {
             panic!("after {name}: {e}\n{}", print(&current));
         }
         let got = run(&current, inputs, &mut || 0).map_err(|e| e.fault);
-        assert_eq!(got.is_ok(), expected.is_ok(), "after {name}: {:?} {:?}\n{}", got.err(), expected.as_ref().err(), print(&current));
+        assert_eq!(
+            got.is_ok(),
+            expected.is_ok(),
+            "after {name}: {:?} {:?}\n{}",
+            got.err(),
+            expected.as_ref().err(),
+            print(&current)
+        );
         if let (Ok(got), Ok(expected)) = (got, &expected) {
             let data = |ts: &[Tensor]| ts.iter().map(|t| t.data.clone()).collect::<Vec<_>>();
             assert_eq!(data(&got), data(expected), "after {name}:\n{}", print(&current));

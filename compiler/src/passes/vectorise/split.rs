@@ -28,12 +28,11 @@ pub(super) struct Loop {
 
 /// Writes the loop, split where that is possible and worth it; gives its results.
 pub(super) fn split(b: &mut Builder, l: Loop) -> Vec<Value> {
-    if let (Some(from), Some(to)) = (b.known(l.from), b.known(l.to)) {
-        if let Ok(count) = u64::try_from(i128::from(to) - i128::from(from)) {
-            if let Some(results) = try_split(b, &l, count) {
-                return results;
-            }
-        }
+    if let (Some(from), Some(to)) = (b.known(l.from), b.known(l.to))
+        && let Ok(count) = u64::try_from(i128::from(to) - i128::from(from))
+        && let Some(results) = try_split(b, &l, count)
+    {
+        return results;
     }
     let tys: Vec<Type> = l.init.iter().map(|v| b.ty(*v).clone()).collect();
     b.push_many(Op::Loop { from: l.from, to: l.to, init: l.init, body: l.body }, tys)
@@ -338,14 +337,14 @@ impl Terms<'_, '_> {
             }
             Op::Select(cond, a, b) => {
                 let made = self.body.ops.iter().find(|node| node.results.contains(cond));
-                if let Some(Op::Binary(Binary::Lt, x, y)) = made.map(|node| &node.op) {
-                    if self.on_chain(*x) || self.on_chain(*y) {
-                        let (rest, term) = if self.on_chain(*a) { (*a, *b) } else { (*b, *a) };
-                        let before = self.terms(rest);
-                        self.lifter.b.site = node.site;
-                        let term = self.lifter.batch(term);
-                        return Some(self.joined(before, term));
-                    }
+                if let Some(Op::Binary(Binary::Lt, x, y)) = made.map(|node| &node.op)
+                    && (self.on_chain(*x) || self.on_chain(*y))
+                {
+                    let (rest, term) = if self.on_chain(*a) { (*a, *b) } else { (*b, *a) };
+                    let before = self.terms(rest);
+                    self.lifter.b.site = node.site;
+                    let term = self.lifter.batch(term);
+                    return Some(self.joined(before, term));
                 }
                 let (then, otherwise) = (self.terms(*a), self.terms(*b));
                 self.lifter.b.site = node.site;
