@@ -5,7 +5,7 @@
 
 use std::ops::{BitAnd, BitXor, BitXorAssign};
 
-use zeroize::Zeroize;
+use zeroize::DefaultIsZeroes;
 
 /// 128 bits. As bytes, the lowest comes first; bit 0 is the colour (permute) bit of a label.
 ///
@@ -86,11 +86,7 @@ impl BitAnd for Block {
     }
 }
 
-impl Zeroize for Block {
-    fn zeroize(&mut self) {
-        self.0.zeroize();
-    }
-}
+impl DefaultIsZeroes for Block {}
 
 #[cfg(test)]
 mod tests {

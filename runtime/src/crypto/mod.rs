@@ -9,6 +9,8 @@ pub mod block;
 pub mod gate;
 pub mod isa;
 pub mod kdf;
+#[cfg(test)]
+pub(crate) mod known_answers;
 pub mod prg;
 
 pub use block::Block;

@@ -5,7 +5,7 @@
 //! sends it, and both add a pseudorandom mask to all labels of the call: whatever the receiver did up to there, the
 //! labels are fresh and random, as the gate hash needs them.
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::OtError;
 use super::softspoken::{Config, Receiver, Sender, UNIT};
@@ -18,6 +18,8 @@ const PIECE: usize = 1 << 16;
 /// The side that has Δ: gets the labels of false.
 pub struct CotSender {
     extension: Sender,
+    /// OTs that each extension makes and spends.
+    spent: usize,
     delta: Block,
     pool: Zeroizing<Vec<Block>>,
     used: usize,
@@ -34,6 +36,7 @@ impl CotSender {
     pub fn setup(channel: &mut Channel, session: &SessionId, delta: Block, config: Config) -> Result<Self, OtError> {
         Ok(CotSender {
             extension: Sender::setup(channel, session, delta, config)?,
+            spent: config.spent(),
             delta,
             pool: Zeroizing::default(),
             used: 0,
@@ -57,8 +60,10 @@ impl CotSender {
         }
         discard(&mut self.pool, self.used);
         self.used = 0;
-        let kept = grow(&mut self.pool, missing);
-        self.extension.extend(channel, &mut self.pool[kept..])
+        let kept = grow(&mut self.pool, missing + self.spent);
+        self.extension.extend(channel, &mut self.pool[kept..])?;
+        shrink(&mut self.pool, self.spent);
+        Ok(())
     }
 
     /// One OT for each place in `out`, with the peer's [`CotReceiver::correlated`]: the labels of false.
@@ -92,6 +97,8 @@ impl CotSender {
 /// The side that has bits: gets the active labels.
 pub struct CotReceiver {
     extension: Receiver,
+    /// OTs that each extension makes and spends.
+    spent: usize,
     pool: Zeroizing<Vec<Block>>,
     /// The random choices of the pool, 128 a block.
     choices: Zeroizing<Vec<Block>>,
@@ -106,6 +113,7 @@ impl CotReceiver {
     pub fn setup(channel: &mut Channel, session: &SessionId, config: Config) -> Result<Self, OtError> {
         Ok(CotReceiver {
             extension: Receiver::setup(channel, session, config)?,
+            spent: config.spent(),
             pool: Zeroizing::default(),
             choices: Zeroizing::default(),
             used: 0,
@@ -131,9 +139,12 @@ impl CotReceiver {
         discard(&mut self.pool, 128 * blocks);
         discard(&mut self.choices, blocks);
         self.used -= 128 * blocks;
-        let kept = grow(&mut self.pool, missing);
-        let kept_choices = grow(&mut self.choices, missing / 128);
-        self.extension.extend(channel, &mut self.choices[kept_choices..], &mut self.pool[kept..])
+        let kept = grow(&mut self.pool, missing + self.spent);
+        let kept_choices = grow(&mut self.choices, (missing + self.spent) / 128);
+        self.extension.extend(channel, &mut self.choices[kept_choices..], &mut self.pool[kept..])?;
+        shrink(&mut self.pool, self.spent);
+        shrink(&mut self.choices, self.spent / 128);
+        Ok(())
     }
 
     /// One OT for each place in `out`, with the peer's [`CotSender::correlated`]: the label of false where bit `j` of
@@ -183,9 +194,14 @@ fn bits(blocks: &[Block], at: usize) -> u64 {
 
 /// Removes the first blocks and wipes what they leave behind.
 fn discard(pool: &mut Vec<Block>, count: usize) {
-    let kept = pool.len() - count;
     pool.copy_within(count.., 0);
-    pool[kept..].fill(Block::ZERO);
+    shrink(pool, count);
+}
+
+/// Removes the last blocks and wipes them.
+fn shrink(pool: &mut Vec<Block>, count: usize) {
+    let kept = pool.len() - count;
+    pool[kept..].zeroize();
     pool.truncate(kept);
 }
 
@@ -211,7 +227,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::ot::Subfield;
+    use crate::ot::{Adversary, Subfield};
 
     const SESSION: SessionId = SessionId([9; 32]);
 
@@ -256,8 +272,10 @@ mod tests {
     fn the_receiver_gets_the_labels_of_its_bits() {
         let sizes = [1, 63, 64, 65, 0, 127, 129, 1000, PIECE + 77, 5];
         for subfield in [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8] {
-            for ahead in [0, 700] {
-                let (zero, active) = run(Config { subfield }, ahead, &sizes);
+            for (ahead, adversary) in
+                [(0, Adversary::SemiHonest), (700, Adversary::SemiHonest), (700, Adversary::Malicious)]
+            {
+                let (zero, active) = run(Config { subfield, adversary }, ahead, &sizes);
                 let mut at = 0;
                 for count in sizes {
                     let choices = choices(count);

@@ -18,4 +18,12 @@ pub enum OtError {
         /// The other party.
         peer: String,
     },
+    /// The peer's messages contradict each other: it does not follow the protocol.
+    #[error("{peer} cheated in oblivious transfer: {what}")]
+    Cheating {
+        /// The other party.
+        peer: String,
+        /// Which check failed.
+        what: &'static str,
+    },
 }

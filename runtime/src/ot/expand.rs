@@ -108,7 +108,7 @@ impl<const K: usize> Expand<'_, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::{Prg, Stream};
+    use crate::crypto::{Prg, Stream, known_answers};
 
     #[test]
     fn rows_are_the_sums_of_the_paper() {
@@ -146,6 +146,20 @@ mod tests {
                 let correction = delta.map(|delta| Correction { bytes: &bytes, delta });
                 expand::<K>(isa, &keys, index, correction, &mut got.0, &mut got.1);
                 assert!(got.0 == u && got.1 == v, "{}", isa.name());
+            }
+        }
+    }
+
+    #[test]
+    fn known_answer() {
+        for line in known_answers::lines("vole") {
+            let blocks: Vec<Block> = line.iter().map(|field| known_answers::block(field)).collect();
+            for isa in Isa::available() {
+                let keys: Vec<Schedule> = blocks[..4].iter().map(|&seed| Schedule::new(isa, seed)).collect();
+                let mut got = vec![Block::ZERO; 12];
+                let (u, v) = got.split_at_mut(4);
+                expand::<2>(isa, &keys, 5, None, u, v);
+                assert!(got == blocks[4..], "{}", isa.name());
             }
         }
     }

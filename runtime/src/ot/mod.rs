@@ -8,6 +8,9 @@
 //! receiver has said everything.
 
 pub mod base;
+#[cfg(test)]
+mod cheating;
+mod check;
 mod correlated;
 mod error;
 mod expand;
@@ -17,4 +20,4 @@ mod transpose;
 
 pub use correlated::{CotReceiver, CotSender};
 pub use error::OtError;
-pub use softspoken::{Config, Subfield};
+pub use softspoken::{Adversary, Config, Subfield};

@@ -9,16 +9,23 @@
 //!
 //! The puncturing party numbers nodes relative to its point: its node `y` is the tree's node `y ⊕ α`, so that the one
 //! it does not know is always number 0, and neither a branch nor an address depends on α.
+//!
+//! A malicious tree holder could send sums that are wrong on one side, and learn from what happens later which side was
+//! opened. With the check ([`send_proof`], [`check`]) each leaf also gives 32 bytes; their sum and a hash of all of them
+//! are sent, the other party works out those of its missing leaf and compares. What is left to a cheat is to guess bits
+//! of α and be caught where it guesses wrong, which the functionality of the paper grants.
 
-use subtle::Choice;
-use zeroize::Zeroizing;
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::OtError;
-use crate::crypto::{Block, Prg, Stream};
+use crate::crypto::{Block, Kdf, Prg, SessionId, Stream};
 use crate::net::Channel;
 
 /// A node's stream that gives its children.
 const CHILDREN: Stream = Stream(1);
+/// A leaf's stream that the check takes.
+const CHECK: Stream = Stream(2);
 
 /// The choices of the OTs, one a level: the complement of the point's bits, highest first.
 pub(super) fn choices(point: u8, depth: usize) -> impl Iterator<Item = Choice> {
@@ -63,6 +70,80 @@ pub(super) fn receive(channel: &mut Channel, point: u8, strings: &[Block]) -> Re
         nodes = next;
     }
     Ok(nodes)
+}
+
+/// Shows that the trees, each of `leaves` leaves and all in one list, are as they were sent.
+pub(super) fn send_proof(
+    channel: &mut Channel,
+    session: &SessionId,
+    leaves: usize,
+    trees: &[Block],
+) -> Result<(), OtError> {
+    let mut hash = Kdf::new("punctured trees", session);
+    for tree in trees.chunks_exact(leaves) {
+        let mut sum = [Block::ZERO; 2];
+        for &leaf in tree {
+            let tag = tag(leaf);
+            sum = add(sum, tag);
+            hash = absorb(hash, tag);
+        }
+        for block in sum {
+            channel.send(&block.to_bytes())?;
+        }
+    }
+    channel.send(&hash.digest())?;
+    Ok(())
+}
+
+/// Checks what [`send_proof`] sent against trees punctured at `points`.
+pub(super) fn check(
+    channel: &mut Channel,
+    session: &SessionId,
+    leaves: usize,
+    points: impl Iterator<Item = u8>,
+    trees: &[Block],
+) -> Result<(), OtError> {
+    let mut hash = Kdf::new("punctured trees", session);
+    for (point, tree) in points.zip(trees.chunks_exact(leaves)) {
+        let mut sum = [[0; 16]; 2];
+        channel.receive(&mut sum[0])?;
+        channel.receive(&mut sum[1])?;
+        let mut tags: Vec<[Block; 2]> = tree.iter().map(|&leaf| tag(leaf)).collect();
+        tags[0] = tags[1..].iter().fold(sum.map(Block::from_bytes), |sum, tag| add(sum, *tag));
+        // From the order relative to the point to the tree's.
+        for bit in 0..leaves.trailing_zeros() {
+            let set = point >> bit & 1 == 1;
+            for y in (0..leaves).filter(|y| y >> bit & 1 == 0) {
+                let other = y | 1 << bit;
+                let swap = add(tags[y], tags[other]).map(|block| block.when(set));
+                tags[y] = add(tags[y], swap);
+                tags[other] = add(tags[other], swap);
+            }
+        }
+        hash = tags.iter().fold(hash, |hash, tag| absorb(hash, *tag));
+        tags.zeroize();
+    }
+    let mut theirs = [0; 32];
+    channel.receive(&mut theirs)?;
+    if bool::from(theirs.ct_eq(&hash.digest())) {
+        Ok(())
+    } else {
+        Err(OtError::Cheating { peer: channel.peer().to_owned(), what: "its seeds are not all of one tree" })
+    }
+}
+
+fn tag(leaf: Block) -> [Block; 2] {
+    let mut tag = [Block::ZERO; 2];
+    Prg::from_seed(leaf, CHECK).fill(&mut tag);
+    tag
+}
+
+fn add(a: [Block; 2], b: [Block; 2]) -> [Block; 2] {
+    [a[0] ^ b[0], a[1] ^ b[1]]
+}
+
+fn absorb(hash: Kdf, tag: [Block; 2]) -> Kdf {
+    hash.field(&tag[0].to_bytes()).field(&tag[1].to_bytes())
 }
 
 fn children(node: Block) -> [Block; 2] {

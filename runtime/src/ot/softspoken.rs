@@ -6,8 +6,9 @@
 //!
 //! Assumed: AES in counter mode is a pseudorandom generator; the base OTs.
 //!
-//! Protected against: a semi-honest peer. (The receiver's rows could otherwise disagree with each other and so learn
-//! bits of Δ.)
+//! Protected against: a semi-honest peer, or with [`Adversary::Malicious`] one that sends anything. (The receiver's
+//! seeds or rows could otherwise contradict each other, and it would learn bits of Δ from what happens; the checks are in
+//! `puncture` and `check`.)
 //!
 //! The receiver holds, for each of 128/k places `i`, 2^k seeds; the sender all of those but that at `Δ_i`, k bits of Δ.
 //! Locally `u_i` and rows `v_i` at the receiver, `w_i = v_i + Δ_i·u_i` at the sender. The receiver takes `u_0` for its
@@ -17,12 +18,13 @@
 use subtle::Choice;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::check::{self, RowHash};
 use super::expand::{Correction, ROW_UNIT, expand};
 use super::transpose::transpose;
 use super::{OtError, base, puncture};
 use crate::crypto::aes::Schedule;
 use crate::crypto::isa::Isa;
-use crate::crypto::{Block, SessionId};
+use crate::crypto::{Block, Prg, SessionId};
 use crate::net::Channel;
 
 /// Blocks of a row in a chunk, at most: 128 rows and their transpose stay within the second-level cache.
@@ -33,12 +35,23 @@ const CHUNK: usize = 32;
 pub struct Config {
     /// The field of the small VOLEs: bytes against work.
     pub subfield: Subfield,
+    /// What the peer may do.
+    pub adversary: Adversary,
+}
+
+/// What the peer may do without harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adversary {
+    /// It follows the protocol, and thinks about what it saw.
+    SemiHonest,
+    /// It sends what it likes. What is made is checked, for one more round trip each time the pool is filled.
+    Malicious,
 }
 
 impl Default for Config {
-    /// k = 2: what is fastest where the link is.
+    /// k = 2, the fastest where the link is fast; semi-honest.
     fn default() -> Self {
-        Config { subfield: Subfield::Bits2 }
+        Config { subfield: Subfield::Bits2, adversary: Adversary::SemiHonest }
     }
 }
 
@@ -94,10 +107,23 @@ impl Subfield {
 /// OTs come in multiples of this many.
 pub(super) const UNIT: usize = 128 * ROW_UNIT;
 
+impl Config {
+    /// OTs at the end of each extension that the check spends.
+    pub(super) fn spent(self) -> usize {
+        match self.adversary {
+            Adversary::SemiHonest => 0,
+            Adversary::Malicious => UNIT,
+        }
+    }
+}
+
 /// The side that has Δ.
 pub(super) struct Sender {
     isa: Isa,
     subfield: Subfield,
+    adversary: Adversary,
+    /// Where the checks' seeds come from.
+    challenges: Prg,
     delta: Block,
     /// For each place, the seeds at `y ⊕ Δ_i` for y from 1.
     keys: Vec<Schedule>,
@@ -112,22 +138,48 @@ impl Sender {
         delta: Block,
         config: Config,
     ) -> Result<Self, OtError> {
-        let Config { subfield } = config;
+        let Config { subfield, adversary } = config;
         let k = subfield.bits();
         let points = || (0..subfield.places()).map(|place| subfield.element(delta, place));
         let choices: Vec<Choice> = points().flat_map(|point| puncture::choices(point, k)).collect();
         let strings = base::receive(channel, session, &choices)?;
-        let isa = Isa::detect();
-        let mut keys = Vec::with_capacity(subfield.places() << k);
+        let mut seeds = Zeroizing::new(Vec::with_capacity(subfield.places() << k));
         for (point, strings) in points().zip(strings.chunks(k)) {
-            let seeds = puncture::receive(channel, point, strings)?;
-            keys.extend(seeds[1..].iter().map(|&seed| Schedule::new(isa, seed)));
+            seeds.extend_from_slice(&puncture::receive(channel, point, strings)?);
         }
-        Ok(Sender { isa, subfield, delta, keys, index: 0 })
+        if adversary == Adversary::Malicious {
+            puncture::check(channel, session, 1 << k, points(), &seeds)?;
+        }
+        let isa = Isa::detect();
+        let known = seeds.chunks_exact(1 << k).flat_map(|tree| &tree[1..]);
+        let keys = known.map(|&seed| Schedule::new(isa, seed)).collect();
+        Ok(Sender { isa, subfield, adversary, challenges: Prg::from_os()?, delta, keys, index: 0 })
     }
 
-    /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `q_j`.
+    /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `q_j`. With a malicious peer the last [`UNIT`] of
+    /// them are spent on the check.
     pub(super) fn extend(&mut self, channel: &mut Channel, out: &mut [Block]) -> Result<(), OtError> {
+        self.correct(channel, out)?;
+        match self.adversary {
+            Adversary::SemiHonest => Ok(()),
+            Adversary::Malicious => self.check(channel, out),
+        }
+    }
+
+    fn check(&mut self, channel: &mut Channel, out: &[Block]) -> Result<(), OtError> {
+        let seed = self.challenges.block();
+        channel.send(&seed.to_bytes())?;
+        let hash = RowHash::new(self.isa, seed, out.len() / 128);
+        let mut answer = [0; check::ANSWER];
+        channel.receive(&mut answer)?;
+        if hash.agrees(self.delta, out, &answer) {
+            Ok(())
+        } else {
+            Err(OtError::Cheating { peer: channel.peer().to_owned(), what: "its choices are not the same in all rows" })
+        }
+    }
+
+    fn correct(&mut self, channel: &mut Channel, out: &mut [Block]) -> Result<(), OtError> {
         let mut rows = Zeroizing::new(Vec::new());
         for chunk in out.chunks_mut(128 * CHUNK) {
             let length = chunk.len() / 128;
@@ -160,6 +212,7 @@ impl Sender {
 pub(super) struct Receiver {
     isa: Isa,
     subfield: Subfield,
+    adversary: Adversary,
     /// For each place, all seeds.
     keys: Vec<Schedule>,
     /// Blocks of each row that have been used.
@@ -168,24 +221,40 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub(super) fn setup(channel: &mut Channel, session: &SessionId, config: Config) -> Result<Self, OtError> {
-        let Config { subfield } = config;
+        let Config { subfield, adversary } = config;
+        let leaves = 1 << subfield.bits();
         let strings = base::send(channel, session, 128)?;
-        let isa = Isa::detect();
-        let mut keys = Vec::with_capacity(subfield.places() << subfield.bits());
+        let mut seeds = Zeroizing::new(Vec::with_capacity(subfield.places() * leaves));
         for strings in strings.chunks(subfield.bits()) {
-            let seeds = puncture::send(channel, strings)?;
-            keys.extend(seeds.iter().map(|&seed| Schedule::new(isa, seed)));
+            seeds.extend_from_slice(&puncture::send(channel, strings)?);
         }
-        Ok(Receiver { isa, subfield, keys, index: 0 })
+        if adversary == Adversary::Malicious {
+            puncture::send_proof(channel, session, leaves, &seeds)?;
+        }
+        let isa = Isa::detect();
+        let keys = seeds.iter().map(|&seed| Schedule::new(isa, seed)).collect();
+        Ok(Receiver { isa, subfield, adversary, keys, index: 0 })
     }
 
-    /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `t_j`, and the random choices, 128 a block.
+    /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `t_j`, and the random choices, 128 a block. With a
+    /// malicious peer the last [`UNIT`] of them are spent on the check.
     pub(super) fn extend(
         &mut self,
         channel: &mut Channel,
         choices: &mut [Block],
         out: &mut [Block],
     ) -> Result<(), OtError> {
+        self.correct(channel, choices, out)?;
+        if self.adversary == Adversary::Malicious {
+            let mut seed = [0; 16];
+            channel.receive(&mut seed)?;
+            let hash = RowHash::new(self.isa, Block::from_bytes(seed), choices.len());
+            channel.send(&hash.answer(choices, out))?;
+        }
+        Ok(())
+    }
+
+    fn correct(&mut self, channel: &mut Channel, choices: &mut [Block], out: &mut [Block]) -> Result<(), OtError> {
         let mut rows = Zeroizing::new(Vec::new());
         for (choices, chunk) in choices.chunks_mut(CHUNK).zip(out.chunks_mut(128 * CHUNK)) {
             let length = choices.len();

@@ -24,31 +24,31 @@ impl Kernel for Transpose<'_> {
     fn run<V: Vector>(self) {
         let length = self.rows.len() / 128;
         for column in (0..length).step_by(V::LANES) {
-            square::<V>(&self.rows[column..], length, &mut self.out[128 * column..]);
+            let mut vectors = [V::splat(Block::ZERO); 128];
+            for (r, vector) in vectors.iter_mut().enumerate() {
+                *vector = V::load(&self.rows[r * length + column..]);
+            }
+            square(&mut vectors);
+            for (j, vector) in vectors.into_iter().enumerate() {
+                vector.scatter(&mut self.out[128 * column + j..], 128);
+            }
         }
     }
 }
 
-/// One square a lane.
+/// Transposes a square of 128 × 128 bits in each lane: row `r` is vector `r`, its column 0 the lowest bit.
 #[inline(always)]
-fn square<V: Vector>(rows: &[Block], stride: usize, out: &mut [Block]) {
+pub(super) fn square<V: Vector>(rows: &mut [V; 128]) {
     // bytes[p][r]: of rows 8r to 8r + 7 the columns 16p to 16p + 15, a byte being one column of the 8 rows.
     let mut bytes = [[V::splat(Block::ZERO); 16]; 8];
-    for group in 0..16 {
-        let mut eight = [V::splat(Block::ZERO); 8];
-        for (r, row) in eight.iter_mut().enumerate() {
-            *row = V::load(&rows[(8 * group + r) * stride..]);
-        }
-        let eight = shuffle(shuffle(shuffle(eight)));
+    for (group, eight) in rows.as_chunks::<8>().0.iter().enumerate() {
+        let eight = shuffle(shuffle(shuffle(*eight)));
         for p in 0..8 {
             bytes[p][group] = eight[p].transpose_bits();
         }
     }
-    for (p, sixteen) in bytes.into_iter().enumerate() {
-        let columns = shuffle(shuffle(shuffle(shuffle(sixteen))));
-        for (q, column) in columns.into_iter().enumerate() {
-            column.scatter(&mut out[16 * p + q..], 128);
-        }
+    for (columns, sixteen) in rows.as_chunks_mut::<16>().0.iter_mut().zip(bytes) {
+        *columns = shuffle(shuffle(shuffle(shuffle(sixteen))));
     }
 }
 
@@ -67,8 +67,10 @@ fn shuffle<V: Vector, const N: usize>(vectors: [V; N]) -> [V; N] {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
-    use crate::crypto::{Prg, Stream};
+    use crate::crypto::{Prg, Stream, known_answers};
 
     #[test]
     fn every_bit_goes_to_its_place() {
@@ -84,6 +86,25 @@ mod tests {
                         assert_eq!(block.value() >> r & 1, bit, "{} row {r} column {j}", isa.name());
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn known_answer() {
+        for line in known_answers::lines("transpose") {
+            let mut rows = vec![Block::ZERO; 512];
+            Prg::from_seed(known_answers::block(line[0]), Stream(0)).fill(&mut rows);
+            // The script draws block c of row r at index 4r + c.
+            for isa in Isa::available() {
+                let mut out = rows.clone();
+                transpose(isa, &rows, &mut out);
+                let mut hash = Sha256::new();
+                for block in out {
+                    hash.update(block.to_bytes());
+                }
+                let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+                assert_eq!(hex, line[1], "{}", isa.name());
             }
         }
     }

@@ -17,12 +17,13 @@ pub(super) struct Present(());
 
 impl Present {
     pub(super) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("aes") && is_x86_feature_detected!("ssse3")).then_some(Present(()))
+        (is_x86_feature_detected!("aes") && is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("pclmulqdq"))
+            .then_some(Present(()))
     }
 
     #[inline]
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "aes,ssse3")]
+        #[target_feature(enable = "aes,ssse3,pclmulqdq")]
         fn with_features<K: Kernel>(kernel: K) -> K::Output {
             kernel.run::<Sse>()
         }
@@ -81,6 +82,12 @@ impl Vector for Sse {
     }
 
     #[inline(always)]
+    fn gather(blocks: &[Block], stride: usize) -> Self {
+        let _ = stride;
+        Self::load(blocks)
+    }
+
+    #[inline(always)]
     fn scatter(self, blocks: &mut [Block], stride: usize) {
         let _ = stride;
         self.store(blocks);
@@ -129,6 +136,15 @@ impl Vector for Sse {
     fn interleave(self, other: Self) -> [Self; 2] {
         // SAFETY: features as above.
         unsafe { [Sse(_mm_unpacklo_epi8(self.0, other.0)), Sse(_mm_unpackhi_epi8(self.0, other.0))] }
+    }
+
+    #[inline(always)]
+    fn carryless_dot(self, other: Self) -> Self {
+        // SAFETY: features as above.
+        Sse(unsafe {
+            let low = _mm_clmulepi64_si128::<0x00>(self.0, other.0);
+            _mm_xor_si128(low, _mm_clmulepi64_si128::<0x11>(self.0, other.0))
+        })
     }
 
     #[inline(always)]

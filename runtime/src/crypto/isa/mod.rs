@@ -41,6 +41,8 @@ pub(crate) trait Vector: Copy {
     fn splat(block: Block) -> Self;
     /// The counter blocks from `index` on: lane `j` is `stream · 2^64 + index + j`, the latter sum modulo 2^64.
     fn counter(stream: u64, index: u64) -> Self;
+    /// Lane `j` from `blocks[j * stride]`.
+    fn gather(blocks: &[Block], stride: usize) -> Self;
     /// Lane `j` to `blocks[j * stride]`.
     fn scatter(self, blocks: &mut [Block], stride: usize);
     /// `self ⊕ other`.
@@ -58,6 +60,8 @@ pub(crate) trait Vector: Copy {
     /// In each lane the bytes of `self` and `other` by turns: those of their low halves, then those of their high
     /// halves.
     fn interleave(self, other: Self) -> [Self; 2];
+    /// In each lane, of two polynomials over F₂ in each operand, the product of the low ones plus that of the high ones.
+    fn carryless_dot(self, other: Self) -> Self;
     /// Each 8 bytes as a matrix of 8 × 8 bits (a byte a row, the lowest bit first), transposed.
     fn transpose_bits(self) -> Self;
     /// AES-128 of all lanes of all vectors under one key. With about eight vectors the units are kept busy.

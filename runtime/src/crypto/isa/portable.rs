@@ -63,6 +63,10 @@ impl<const L: usize> Vector for Portable<L> {
         })
     }
 
+    fn gather(blocks: &[Block], stride: usize) -> Self {
+        Self::splat(Block::ZERO).each(|lane, _| blocks[lane * stride])
+    }
+
     fn scatter(self, blocks: &mut [Block], stride: usize) {
         for (lane, block) in self.0.into_iter().enumerate() {
             blocks[lane * stride] = block;
@@ -102,6 +106,16 @@ impl<const L: usize> Vector for Portable<L> {
                 };
                 Block::from_bytes(std::array::from_fn(byte))
             })
+        })
+    }
+
+    fn carryless_dot(self, other: Self) -> Self {
+        let product = |a: u64, b: u64| {
+            (0..64).fold(0, |sum, bit| sum ^ (u128::from(a) << bit & u128::from(b >> bit & 1).wrapping_neg()))
+        };
+        self.each(|lane, block| {
+            let (a, b) = (block.value(), other.0[lane].value());
+            Block::new(product(a as u64, b as u64) ^ product((a >> 64) as u64, (b >> 64) as u64))
         })
     }
 

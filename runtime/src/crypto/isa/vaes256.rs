@@ -18,13 +18,17 @@ pub(super) struct Present(());
 
 impl Present {
     pub(super) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("vaes") && is_x86_feature_detected!("aes"))
-            .then_some(Present(()))
+        (is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("vaes")
+            && is_x86_feature_detected!("aes")
+            && is_x86_feature_detected!("vpclmulqdq")
+            && is_x86_feature_detected!("pclmulqdq"))
+        .then_some(Present(()))
     }
 
     #[inline]
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx2,vaes,aes")]
+        #[target_feature(enable = "avx2,vaes,aes,vpclmulqdq,pclmulqdq")]
         fn with_features<K: Kernel>(kernel: K) -> K::Output {
             kernel.run::<Avx2>()
         }
@@ -83,6 +87,16 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn gather(blocks: &[Block], stride: usize) -> Self {
+        let lanes = [&blocks[0], &blocks[stride]];
+        // SAFETY: features as above; each load reads the block that its reference is to.
+        Avx2(unsafe {
+            let [low, high] = lanes.map(|lane| std::ptr::from_ref(lane).cast());
+            _mm256_loadu2_m128i(high, low)
+        })
+    }
+
+    #[inline(always)]
     fn scatter(self, blocks: &mut [Block], stride: usize) {
         let high = std::ptr::from_mut(&mut blocks[stride]).cast();
         let low = std::ptr::from_mut(&mut blocks[0]).cast();
@@ -136,6 +150,15 @@ impl Vector for Avx2 {
     fn interleave(self, other: Self) -> [Self; 2] {
         // SAFETY: features as above.
         unsafe { [Avx2(_mm256_unpacklo_epi8(self.0, other.0)), Avx2(_mm256_unpackhi_epi8(self.0, other.0))] }
+    }
+
+    #[inline(always)]
+    fn carryless_dot(self, other: Self) -> Self {
+        // SAFETY: features as above.
+        Avx2(unsafe {
+            let low = _mm256_clmulepi64_epi128::<0x00>(self.0, other.0);
+            _mm256_xor_si256(low, _mm256_clmulepi64_epi128::<0x11>(self.0, other.0))
+        })
     }
 
     #[inline(always)]

@@ -22,13 +22,15 @@ impl Present {
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("vaes")
             && is_x86_feature_detected!("aes")
+            && is_x86_feature_detected!("vpclmulqdq")
+            && is_x86_feature_detected!("pclmulqdq")
             && is_x86_feature_detected!("gfni"))
         .then_some(Present(()))
     }
 
     #[inline]
     pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx512f,avx512bw,vaes,aes,gfni")]
+        #[target_feature(enable = "avx512f,avx512bw,vaes,aes,gfni,vpclmulqdq,pclmulqdq")]
         fn with_features<K: Kernel>(kernel: K) -> K::Output {
             kernel.run::<Avx512>()
         }
@@ -90,6 +92,18 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
+    fn gather(blocks: &[Block], stride: usize) -> Self {
+        let block = |lane: usize| std::ptr::from_ref(&blocks[lane * stride]).cast();
+        // SAFETY: features as above; each load reads the block that its reference is to.
+        Avx512(unsafe {
+            let x = _mm512_zextsi128_si512(_mm_loadu_si128(block(0)));
+            let x = _mm512_inserti32x4::<1>(x, _mm_loadu_si128(block(1)));
+            let x = _mm512_inserti32x4::<2>(x, _mm_loadu_si128(block(2)));
+            _mm512_inserti32x4::<3>(x, _mm_loadu_si128(block(3)))
+        })
+    }
+
+    #[inline(always)]
     fn scatter(self, blocks: &mut [Block], stride: usize) {
         let mut block = |lane: usize| std::ptr::from_mut(&mut blocks[lane * stride]).cast();
         // SAFETY: features as above; each store writes the block that its reference is to.
@@ -146,6 +160,15 @@ impl Vector for Avx512 {
     fn interleave(self, other: Self) -> [Self; 2] {
         // SAFETY: features as above.
         unsafe { [Avx512(_mm512_unpacklo_epi8(self.0, other.0)), Avx512(_mm512_unpackhi_epi8(self.0, other.0))] }
+    }
+
+    #[inline(always)]
+    fn carryless_dot(self, other: Self) -> Self {
+        // SAFETY: features as above.
+        Avx512(unsafe {
+            let low = _mm512_clmulepi64_epi128::<0x00>(self.0, other.0);
+            _mm512_xor_si512(low, _mm512_clmulepi64_epi128::<0x11>(self.0, other.0))
+        })
     }
 
     #[inline(always)]
