@@ -1,9 +1,116 @@
 //! From `.mpc` source to a program.
+//!
+//! The stages, each a function from one data type to the next: files are read and parsed (`modules`, `parse`), names,
+//! types and shapes make a typed tree of them (`typed`), and secrecy is inferred on it (`secrecy`).
+
+use std::collections::BTreeMap;
 
 pub mod diagnostics;
+pub mod library;
 pub mod lower;
+pub mod modules;
 pub mod parse;
 pub mod passes;
 pub mod simulate;
 pub mod source;
 pub mod typed;
+
+use diagnostics::Diagnostic;
+use modules::Loader;
+use source::Sources;
+use typed::tree::Tree;
+
+/// What is compiled, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The entry point.
+    pub entry: String,
+    /// Dimension parameters, `const` parameters and constants of the root file that are given from outside.
+    pub sets: BTreeMap<String, i64>,
+    /// What `fix` means: bits, and how many of them are after the point.
+    pub fix: Option<(u8, u8)>,
+    /// Whether a program that reveals values in its middle is refused.
+    pub deny_reveal: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { entry: "main".into(), sets: BTreeMap::new(), fix: None, deny_reveal: false }
+    }
+}
+
+/// Why there is no result: what is wrong, and the files that it is wrong in.
+#[derive(Debug, thiserror::Error)]
+#[error("the program has {} error(s)", diagnostics.iter().filter(|d| !d.warning).count())]
+pub struct Failure {
+    /// The files that were read.
+    pub sources: Sources,
+    /// Errors; at least one.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A result, the files it was made of, and warnings about them.
+#[derive(Debug)]
+pub struct Success<T> {
+    /// The result.
+    pub value: T,
+    /// The files that were read.
+    pub sources: Sources,
+    /// Warnings.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Checks every item of a program, whatever its dimensions will be.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(root: &str, loader: &(dyn Loader + Sync), options: &Options) -> Result<Success<()>, Failure> {
+    deep(|| {
+        stages(root, loader, |modules, sources| {
+            let (_trees, diagnostics) = typed::check(modules, sources, options);
+            (Some(()), diagnostics)
+        })
+    })
+}
+
+/// The typed tree of the entry point that the options name; all its dimensions must be given.
+///
+/// # Errors
+/// What is wrong with the program.
+pub fn tree(root: &str, loader: &(dyn Loader + Sync), options: &Options) -> Result<Success<Tree>, Failure> {
+    deep(|| stages(root, loader, |modules, sources| typed::tree(modules, sources, options)))
+}
+
+/// Reads the program's files, and runs what follows on them where they are in order.
+fn stages<T>(
+    root: &str,
+    loader: &dyn Loader,
+    next: impl FnOnce(&modules::Modules, &Sources) -> (Option<T>, Vec<Diagnostic>),
+) -> Result<Success<T>, Failure> {
+    let mut sources = Sources::default();
+    let (modules, mut diagnostics) = modules::load(root, loader, &mut sources);
+    let wrong = |d: &[Diagnostic]| d.iter().any(|d| !d.warning);
+    if wrong(&diagnostics) {
+        return Err(Failure { sources, diagnostics });
+    }
+    let (value, more) = next(&modules, &sources);
+    diagnostics.extend(more);
+    match value {
+        Some(value) if !wrong(&diagnostics) => Ok(Success { value, sources, warnings: diagnostics }),
+        _ => Err(Failure { sources, diagnostics }),
+    }
+}
+
+/// Stack of the thread that compiles, in bytes: nesting of source, calls and types is bounded, and fits.
+const STACK: usize = 1 << 29;
+
+/// Runs `f` on a thread with a stack that is large enough for the deepest program.
+fn deep<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| match std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, f) {
+        Ok(thread) => match thread.join() {
+            Ok(value) => value,
+            Err(panic) => std::panic::resume_unwind(panic),
+        },
+        Err(e) => panic!("no thread could be started: {e}"),
+    })
+}
