@@ -4,6 +4,8 @@
 //! [`Session::run`] does the rest.
 
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod handshake;
 
 pub use error::RunError;
