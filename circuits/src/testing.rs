@@ -12,7 +12,7 @@ pub fn random_circuit(inputs: u32, gates: usize) -> impl Strategy<Value = Circui
         move |(seeds, outputs)| {
             let mut circuit = Circuit { inputs, gates: Vec::new(), outputs: Vec::new() };
             let pick = |seed: u32, nodes: u32| {
-                let back = (seed >> 1) % if seed % 3 == 0 { nodes } else { nodes.min(8) };
+                let back = (seed >> 1) % if seed.is_multiple_of(3) { nodes } else { nodes.min(8) };
                 Bit((nodes - 1 - back) << 1 | seed & 1)
             };
             for (and, a, b) in seeds {

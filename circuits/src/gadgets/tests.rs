@@ -266,6 +266,54 @@ fn divisions() {
 }
 
 #[test]
+fn divisions_with_constants() {
+    for (n, frac) in [(4, 2), (6, 3), (13, 5), (64, 16)] {
+        for c in [-12, -8, -1, 0, 1, 2, 3, 6, 7, 10, 24, 100, 1000] {
+            let fixed = |b: &mut Builder, x: &[Bit], y: &[Bit]| fix_div(b, x, y, frac);
+            let ratio = |x: i64, y: i64| match (x.signum(), y) {
+                (0, 0) => 0,
+                (1, 0) => i128::from(u64::MAX >> (65 - n)),
+                (_, 0) => -i128::from(u64::MAX >> (65 - n)) - 1,
+                _ => (i128::from(x) << frac) / i128::from(y),
+            };
+            let value = signed(c as u64, n);
+            compare(&[n], |b, w| fixed(b, &w[0], &constant(c, n)), |v| ratio(signed(v[0], n), value) as u64);
+            compare(&[n], |b, w| fixed(b, &constant(c, n), &w[0]), |v| ratio(value, signed(v[0], n)) as u64);
+            for sign in [false, true] {
+                let read = |v: u64| i128::from(if sign { signed(v, n) } else { low(v, n) as i64 });
+                let wide = |v: u64| if sign { read(v) } else { i128::from(low(v, n)) };
+                let check = |x: i128, y: i128| if y == 0 { (-1, x) } else { (x / y, x % y) };
+                let join =
+                    |(q, r): (i128, i128)| if n < 32 { low(q as u64, n) | low(r as u64, n) << n } else { q as u64 };
+                let both = |b: &mut Builder, x: &[Bit], y: &[Bit]| {
+                    let (quotient, remainder) = div_rem(b, x, y, sign);
+                    if n < 32 { [quotient, remainder].concat() } else { quotient }
+                };
+                let c = constant(c, n);
+                let of_c = wide(c.iter().rev().fold(0, |v, &bit| v << 1 | u64::from(bit == Bit::TRUE)));
+                compare(&[n], |b, w| both(b, &w[0], &c), |v| join(check(wide(v[0]), of_c)));
+                compare(&[n], |b, w| both(b, &c, &w[0]), |v| join(check(of_c, wide(v[0]))));
+            }
+        }
+    }
+    // Words of different lengths.
+    for (a, d) in [(3, 6), (6, 3), (7, 1), (1, 7)] {
+        let build = |b: &mut Builder, w: &[Vec<Bit>]| {
+            let (quotient, remainder) = div_rem(b, &resize(&w[0], false, 12), &resize(&w[1], false, 12), false);
+            [quotient, remainder].concat()
+        };
+        compare(&[a, d], build, |v| {
+            let (q, r) = (v[0].checked_div(v[1]).unwrap_or(u64::MAX), v[0].checked_rem(v[1]).unwrap_or(v[0]));
+            low(q, 12) | low(r, 12) << 12
+        });
+    }
+    let c = circuit(&[64], |b, w| div_rem(b, &w[0], &constant(10, 64), false).0);
+    assert!(c.and_count() <= 200, "{}", c.and_count());
+    let c = circuit(&[64], |b, w| fix_div(b, &constant(1 << 16, 64), &w[0], 16));
+    assert!(c.and_count() <= 850, "{}", c.and_count());
+}
+
+#[test]
 fn fixed_point() {
     for (n, frac) in [(1, 0), (2, 1), (4, 2), (5, 0), (6, 3), (7, 5), (13, 6), (37, 11), (40, 13), (64, 16), (64, 40)] {
         let round = |product: u64| {
