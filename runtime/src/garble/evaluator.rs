@@ -2,6 +2,7 @@
 
 use motet_circuits::{AndKind, Instr};
 
+use super::keys::Keys;
 use super::prepared::{Op, Source};
 use super::{Batch, Prepared, all, wires};
 use crate::crypto::gate::Wires;
@@ -11,14 +12,14 @@ use crate::net::{Channel, NetError};
 /// Reads garbled tables.
 pub struct Evaluator {
     kernels: Kernels,
-    keys: TweakKeys,
+    keys: Keys,
     derived: Prg,
 }
 
 impl Evaluator {
     /// An evaluator; `keys` and `derived` are as the garbler's.
     pub fn new(kernels: Kernels, keys: TweakKeys, derived: Prg) -> Self {
-        Evaluator { kernels, keys, derived }
+        Evaluator { kernels, keys: Keys::new(keys), derived }
     }
 
     /// Runs a template over the batch.
@@ -62,15 +63,15 @@ impl Evaluator {
                         AndKind::Public | AndKind::Garbler => {}
                         AndKind::GarblerHalf => {
                             let table = take(&mut tables, 16 * n);
-                            self.kernels.evaluate_garbler_half(labels, n, wires, self.keys.one(), table);
+                            self.kernels.evaluate_garbler_half(labels, n, wires, self.keys.one(n), table);
                         }
                         AndKind::EvaluatorHalf => {
                             let table = take(&mut tables, 16 * n);
-                            self.kernels.evaluate_evaluator_half(labels, n, wires, a_bits, self.keys.one(), table);
+                            self.kernels.evaluate_evaluator_half(labels, n, wires, a_bits, self.keys.one(n), table);
                         }
                         AndKind::Full => {
                             let table = take(&mut tables, 32 * n);
-                            let keys = self.keys.two();
+                            let keys = self.keys.two(n);
                             self.kernels.evaluate_full(labels, n, wires, keys, table);
                         }
                     }

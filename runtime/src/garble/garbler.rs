@@ -3,6 +3,7 @@
 use motet_circuits::{AndKind, Instr};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::keys::Keys;
 use super::prepared::{Op, Source};
 use super::{Batch, Prepared, all, wires};
 use crate::crypto::gate::Wires;
@@ -13,7 +14,7 @@ use crate::net::{Channel, NetError};
 pub struct Garbler {
     kernels: Kernels,
     delta: Delta,
-    keys: TweakKeys,
+    keys: Keys,
     derived: Prg,
 }
 
@@ -25,7 +26,7 @@ impl Garbler {
     /// A garbler. `delta` has its colour bit set; `keys` and `derived` are as the evaluator's, and `derived` yields
     /// nothing but the active labels of wires that the garbler knows.
     pub fn new(kernels: Kernels, delta: Block, keys: TweakKeys, derived: Prg) -> Self {
-        Garbler { kernels, delta: Delta(delta.with_colour()), keys, derived }
+        Garbler { kernels, delta: Delta(delta.with_colour()), keys: Keys::new(keys), derived }
     }
 
     /// Runs a template over the batch.
@@ -73,19 +74,19 @@ impl Garbler {
                         AndKind::Public | AndKind::Garbler => {}
                         AndKind::GarblerHalf => {
                             let table = take(&mut tables, 16 * n);
-                            let key = self.keys.one();
+                            let key = self.keys.one(n);
                             let delta = self.delta.0;
                             self.kernels.garble_garbler_half(labels, n, wires, a_bits, invert_b, delta, key, table);
                         }
                         AndKind::EvaluatorHalf => {
                             let table = take(&mut tables, 16 * n);
-                            let key = self.keys.one();
+                            let key = self.keys.one(n);
                             let delta = self.delta.0;
                             self.kernels.garble_evaluator_half(labels, n, wires, invert, delta, key, table);
                         }
                         AndKind::Full => {
                             let table = take(&mut tables, 32 * n);
-                            let keys = self.keys.two();
+                            let keys = self.keys.two(n);
                             self.kernels.garble_full(labels, n, wires, invert, self.delta.0, keys, table);
                         }
                     }

@@ -21,6 +21,7 @@ mod batch;
 mod bits;
 mod evaluator;
 mod garbler;
+mod keys;
 mod prepared;
 
 pub use batch::Batch;
@@ -94,4 +95,8 @@ fn wires(dst: u32, a: u32, b: u32) -> Wires {
 }
 
 #[cfg(test)]
+mod attack;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use keys::TAKEN;

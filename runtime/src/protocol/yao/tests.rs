@@ -1,6 +1,7 @@
 //! Plans made by hand, run by two threads, against plain arithmetic.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use motet_circuits::{Bit, Builder, Known, Template, gadgets};
 use motet_program::clear::Fault;
@@ -13,6 +14,7 @@ use motet_program::plan::{
 
 use super::super::{Job, Meter, Outputs, ProtocolError, run};
 use crate::crypto::SessionId;
+use crate::garble::TAKEN;
 use crate::net::Channel;
 
 const GARBLER: Party = Party(0);
@@ -120,6 +122,11 @@ impl Maker {
 
     /// Runs the plan: what each party gets.
     fn run(self) -> [Result<Outputs, ProtocolError>; 2] {
+        self.run_and(|| ()).map(|(result, ())| result)
+    }
+
+    /// Runs the plan, and `then` on each party's thread.
+    fn run_and<T: Send>(self, then: impl Fn() -> T + Sync) -> [(Result<Outputs, ProtocolError>, T); 2] {
         let steps = self.close();
         let leaf = DataType::Leaf(Type::scalar(U16));
         let site = SourceSite { file: "t.mpc".into(), function: "main".into(), line: 3, column: 7 };
@@ -153,7 +160,7 @@ impl Maker {
             if result.is_ok() {
                 channel.goodbye().unwrap();
             }
-            result
+            (result, then())
         };
         let (left, right) = Channel::pair();
         std::thread::scope(|scope| {
@@ -481,4 +488,32 @@ fn plans_that_break_their_contract_are_refused() {
             assert!(matches!(result.err().unwrap(), ProtocolError::Plan(_)));
         }
     }
+}
+
+/// Over a session with chunks, broadcast operands, wires that feed several gates and a loop, no key comes twice, and
+/// none serves more instances than it may.
+#[test]
+fn no_key_serves_an_instance_twice() {
+    let mut make = Maker::new();
+    let x = make.shared(Some(EVALUATOR), U16, &[], &[3]);
+    let wide = make.node(Op::Broadcast(x), U16, &[300], Place::Shared);
+    let y = make.shared(Some(GARBLER), U16, &[300], &numbers(1, 300));
+    let [zero, three] = [0, 3].map(|n| make.int(n));
+    let index = make.value(Elem::Int, &[], Place::Public);
+    let param = make.value(U16, &[300], Place::Shared);
+    let result = make.value(U16, &[300], Place::Shared);
+    make.open();
+    let yielded = make.binary([wide, param], [Known::Nobody; 2], gadgets::mul);
+    let body = make.close();
+    let carried = vec![Carried { init: y, param, yielded, result }];
+    make.step(Step::Loop { from: zero, to: three, index, carried, body });
+    make.output(result, &[GARBLER]);
+    let full = make.templates[0].counts.full as usize;
+    let [(garbler, taken), (_, by_evaluator)] = make.run_and(|| TAKEN.take());
+    assert_eq!(taken, by_evaluator);
+    assert_eq!(garbler.unwrap().ands as usize, 3 * 300 * full);
+    assert!(taken.iter().all(|(_, n)| *n <= 128));
+    assert_eq!(taken.iter().map(|(_, n)| n).sum::<usize>(), 3 * 300 * 2 * full);
+    let keys: HashSet<u128> = taken.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys.len(), taken.len());
 }
