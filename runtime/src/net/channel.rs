@@ -98,6 +98,11 @@ impl Channel {
         &self.peer
     }
 
+    /// Gives the other party the name by which messages call it from now on.
+    pub fn name_peer(&mut self, name: &str) {
+        self.peer = name.to_owned();
+    }
+
     /// Bytes sent so far, framing included (TLS's own overhead, about one in seven hundred, not).
     pub fn sent(&self) -> u64 {
         self.sent + self.outbox.held() as u64

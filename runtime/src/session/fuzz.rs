@@ -13,7 +13,7 @@ pub fn wire(bytes: &[u8]) {
 fn read(bytes: &[u8]) -> Result<(), NetError> {
     let mut channel = scripted(bytes)?;
     let theirs: Introduction = channel.receive_message(INTRODUCTION_LIMIT)?;
-    if let Ok(ours) = Introduction::new("alice", "bob") {
+    if let Ok(ours) = Introduction::new("alice", Some("bob")) {
         let _ = ours.check(&theirs).map_err(|e| e.to_string());
     }
     let theirs: Terms = channel.receive_message(TERMS_LIMIT)?;
@@ -34,7 +34,7 @@ mod tests {
     /// A good session, as the peer sends it.
     fn seed() -> Vec<u8> {
         let message = |body: Vec<u8>| [&(body.len() as u32).to_le_bytes()[..], &body].concat();
-        let introduction = Introduction::new("bob", "alice").unwrap();
+        let introduction = Introduction::new("bob", Some("alice")).unwrap();
         let terms = Terms::new(
             "yao".into(),
             vec!["alice".into(), "bob".into()],

@@ -28,8 +28,8 @@ pub(super) struct Introduction {
     version: String,
     /// Who it is.
     pub(super) party: String,
-    /// Whom it expects.
-    peer: String,
+    /// Whom it expects, where it knows already.
+    peer: Option<String>,
     /// Fresh and random.
     nonce: [u8; 32],
 }
@@ -68,12 +68,10 @@ pub enum Disagreement {
         ours: String,
     },
     /// Both are the same party.
-    #[error("both sides run as `{party}`: one of them must be `{peer}` (see --party)")]
+    #[error("both sides run as `{party}`: one of them must be another party (see --party)")]
     SameParty {
         /// The name that both have.
         party: String,
-        /// The other name.
-        peer: String,
     },
     /// Another party came than was expected.
     #[error(
@@ -162,29 +160,40 @@ pub enum Disagreement {
 }
 
 impl Introduction {
-    pub(super) fn new(party: &str, peer: &str) -> Result<Introduction, getrandom::Error> {
+    pub(super) fn new(party: &str, peer: Option<&str>) -> Result<Introduction, getrandom::Error> {
         let mut nonce = [0; 32];
         getrandom::fill(&mut nonce)?;
-        Ok(Introduction { version: VERSION.to_owned(), party: party.to_owned(), peer: peer.to_owned(), nonce })
+        let peer = peer.map(str::to_owned);
+        Ok(Introduction { version: VERSION.to_owned(), party: party.to_owned(), peer, nonce })
     }
 
     /// Compares this side's with the other's.
     pub(super) fn check(&self, theirs: &Introduction) -> Result<(), Disagreement> {
-        let (party, peer) = (self.party.clone(), self.peer.clone());
+        let party = self.party.clone();
         if theirs.version != self.version {
-            let (theirs, ours) = (show(&theirs.version), self.version.clone());
-            return Err(Disagreement::Version { peer, theirs, ours });
+            let peer = self.peer.clone().unwrap_or_else(|| show(&theirs.party));
+            return Err(Disagreement::Version { peer, theirs: show(&theirs.version), ours: self.version.clone() });
         }
         if theirs.party == party {
-            return Err(Disagreement::SameParty { party, peer });
+            return Err(Disagreement::SameParty { party });
         }
-        if theirs.party != peer {
-            return Err(Disagreement::Party { party, peer, theirs: show(&theirs.party) });
+        match &self.peer {
+            Some(peer) if theirs.party != *peer => {
+                Err(Disagreement::Party { party, peer: peer.clone(), theirs: show(&theirs.party) })
+            }
+            _ => match &theirs.peer {
+                Some(expected) if *expected != party => {
+                    let peer = show(&theirs.party);
+                    Err(Disagreement::Expected { party, peer, theirs: show(expected) })
+                }
+                _ => Ok(()),
+            },
         }
-        if theirs.peer != party {
-            return Err(Disagreement::Expected { party, peer, theirs: show(&theirs.peer) });
-        }
-        Ok(())
+    }
+
+    /// The name as it may be shown.
+    pub(super) fn shown(&self) -> String {
+        show(&self.party)
     }
 }
 
@@ -310,23 +319,26 @@ mod tests {
     #[test]
     fn parties_are_told_apart() {
         let say = |own: (&str, &str), theirs: (&str, &str)| {
-            let one = Introduction::new(own.0, own.1).unwrap();
-            one.check(&Introduction::new(theirs.0, theirs.1).unwrap()).err().map(|e| e.to_string())
+            let one = Introduction::new(own.0, Some(own.1)).unwrap();
+            one.check(&Introduction::new(theirs.0, Some(theirs.1)).unwrap()).err().map(|e| e.to_string())
         };
         assert_eq!(say(("alice", "bob"), ("bob", "alice")), None);
         assert!(say(("alice", "bob"), ("alice", "bob")).unwrap().starts_with("both sides run as `alice`"));
         assert!(say(("alice", "bob"), ("carol", "alice")).unwrap().starts_with("the other side runs as `carol`"));
         assert!(say(("alice", "bob"), ("bob", "carol")).unwrap().starts_with("`bob` expects `carol`"));
-        let mut old = Introduction::new("bob", "alice").unwrap();
+        let stranger = Introduction::new("alice", None).unwrap();
+        assert!(stranger.check(&Introduction::new("bob", None).unwrap()).is_ok());
+        assert!(stranger.check(&Introduction::new("alice", None).unwrap()).is_err());
+        let mut old = Introduction::new("bob", Some("alice")).unwrap();
         old.version = "0.0.1\x1b[2J".into();
-        let error = Introduction::new("alice", "bob").unwrap().check(&old).unwrap_err().to_string();
+        let error = Introduction::new("alice", Some("bob")).unwrap().check(&old).unwrap_err().to_string();
         assert!(error.starts_with("bob runs motet 0.0.1 [2J, this side motet"), "{error}");
     }
 
     #[test]
     fn session_ids_are_shared_and_fresh() {
         let [a, b, c] =
-            [("alice", "bob"), ("bob", "alice"), ("bob", "alice")].map(|(x, y)| Introduction::new(x, y).unwrap());
+            [("alice", "bob"), ("bob", "alice"), ("bob", "alice")].map(|(x, y)| Introduction::new(x, Some(y)).unwrap());
         assert_eq!(terms().session(&a, &b), terms().session(&b, &a));
         assert_ne!(terms().session(&a, &b), terms().session(&a, &c));
         let mut other = terms();

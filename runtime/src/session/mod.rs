@@ -23,6 +23,9 @@ use self::handshake::{INTRODUCTION_LIMIT, Introduction, TERMS_LIMIT, Terms, dige
 use crate::net::{self, Channel, Config, Endpoint, Security};
 use crate::protocol::{self, Job, Meter, Outputs, Progress};
 
+/// The other party, before it has a name.
+const SOMEONE: &str = "the other party";
+
 /// A session with the other party, before the run.
 pub struct Session {
     channel: Channel,
@@ -49,7 +52,8 @@ pub struct Report {
 }
 
 impl Session {
-    /// Meets the other party: `party` is this side's name, `peer` the other's.
+    /// Meets the other party: `party` is this side's name, `peer` the other's where it is known before it has introduced
+    /// itself.
     ///
     /// # Errors
     ///
@@ -58,12 +62,12 @@ impl Session {
         endpoint: Endpoint,
         security: &Security,
         party: &str,
-        peer: &str,
+        peer: Option<&str>,
         config: &Config,
     ) -> Result<Session, RunError> {
         let start = Instant::now();
-        let channel = net::open(endpoint, security, peer, config)?;
-        Session::over(channel, party, start)
+        let channel = net::open(endpoint, security, peer.unwrap_or(SOMEONE), config)?;
+        Session::over(channel, party, peer, start)
     }
 
     /// A session over a channel that is open: between threads, for tests and benchmarks.
@@ -72,11 +76,11 @@ impl Session {
     ///
     /// As [`open`](Self::open).
     pub fn over_channel(channel: Channel, party: &str) -> Result<Session, RunError> {
-        Session::over(channel, party, Instant::now())
+        Session::over(channel, party, None, Instant::now())
     }
 
-    fn over(mut channel: Channel, party: &str, start: Instant) -> Result<Session, RunError> {
-        match introduce(&mut channel, party) {
+    fn over(mut channel: Channel, party: &str, peer: Option<&str>, start: Instant) -> Result<Session, RunError> {
+        match introduce(&mut channel, party, peer) {
             Ok((ours, theirs)) => Ok(Session { channel, ours, theirs, connect: start.elapsed() }),
             Err(error) => Err(fail(channel, error)),
         }
@@ -162,10 +166,11 @@ impl Session {
 }
 
 /// Who is on either side.
-fn introduce(channel: &mut Channel, party: &str) -> Result<(Introduction, Introduction), RunError> {
-    let ours = Introduction::new(party, channel.peer()).map_err(RunError::Randomness)?;
-    let theirs = send_and_receive(channel, &ours, INTRODUCTION_LIMIT)?;
+fn introduce(channel: &mut Channel, party: &str, peer: Option<&str>) -> Result<(Introduction, Introduction), RunError> {
+    let ours = Introduction::new(party, peer).map_err(RunError::Randomness)?;
+    let theirs: Introduction = send_and_receive(channel, &ours, INTRODUCTION_LIMIT)?;
     ours.check(&theirs)?;
+    channel.name_peer(&theirs.shown());
     Ok((ours, theirs))
 }
 

@@ -81,7 +81,7 @@ type Outcome = Result<(Outputs, Report), RunError>;
 
 impl Side {
     fn run(&self, endpoint: Endpoint, config: &Config) -> Outcome {
-        let session = Session::open(endpoint, &self.security, self.party, self.peer, config)?;
+        let session = Session::open(endpoint, &self.security, self.party, Some(self.peer), config)?;
         session.run(&self.program, &self.plan, &self.inputs, |_| {})
     }
 }
@@ -306,10 +306,11 @@ fn a_cancelled_side_ends_both() {
     let config = quick();
     thread::scope(|s| {
         let waiting = s.spawn(|| {
-            let session = Session::open(Endpoint::Listen(listener), &alice.security, "alice", "bob", &config).unwrap();
+            let session =
+                Session::open(Endpoint::Listen(listener), &alice.security, "alice", Some("bob"), &config).unwrap();
             session.exchange(&0u8, 10).err().unwrap()
         });
-        let session = Session::open(Endpoint::Connect(address), &bob.security, "bob", "alice", &quick()).unwrap();
+        let session = Session::open(Endpoint::Connect(address), &bob.security, "bob", None, &quick()).unwrap();
         config.cancel.cancel();
         let error = waiting.join().unwrap();
         assert!(matches!(error, RunError::Net(NetError::Cancelled)), "{error}");
