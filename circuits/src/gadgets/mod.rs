@@ -59,4 +59,6 @@ fn is_constant(bit: Bit) -> bool {
 }
 
 #[cfg(test)]
+mod counts;
+#[cfg(test)]
 mod tests;
