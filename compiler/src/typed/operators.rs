@@ -217,7 +217,8 @@ impl Body<'_, '_> {
             }
         }
         let integer = |e: &Expr| matches!(e.ty.elem(), Some(Elem::Int | Elem::Uint(_) | Elem::Sint(_)));
-        if !integer(&l) {
+        // A shift moves the ring's bits, of a `fix` too: it multiplies by a power of two, or divides toward minus infinity.
+        if !integer(&l) && !matches!(l.ty.elem(), Some(Elem::Fix { .. })) {
             return Err(self.not_for(op, &l, span));
         }
         if !integer(&r) {
