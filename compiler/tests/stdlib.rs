@@ -1,0 +1,11 @@
+//! The library against references: floating point within the stated bounds, plain integers, FIPS vectors.
+
+mod library {
+    mod bits;
+    mod crypto;
+    mod harness;
+    mod math;
+    mod nn;
+    mod sort;
+    mod stats;
+}
