@@ -1,7 +1,8 @@
 //! From `.mpc` source to a program.
 //!
 //! The stages, each a function from one data type to the next: files are read and parsed (`modules`, `parse`), names,
-//! types and shapes make a typed tree of them (`typed`), and secrecy is inferred on it (`secrecy`).
+//! types and shapes make a typed tree of them (`typed`), and secrecy is inferred on it (`secrecy`); the tree becomes a
+//! tensor program (`lower`), which is rewritten until it is what parties run (`passes`).
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ pub mod typed;
 
 use diagnostics::Diagnostic;
 use modules::Loader;
+use motet_program::ir::Program;
+use motet_program::validate::{Form, validate};
 use source::Sources;
 use typed::tree::Tree;
 
@@ -79,6 +82,44 @@ pub fn check(root: &str, loader: &(dyn Loader + Sync), options: &Options) -> Res
 /// What is wrong with the program.
 pub fn tree(root: &str, loader: &(dyn Loader + Sync), options: &Options) -> Result<Success<Tree>, Failure> {
     deep(|| stages(root, loader, |modules, sources| typed::tree(modules, sources, options)))
+}
+
+/// The program of the entry point that the options name; all its dimensions must be given.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn compile(root: &str, loader: &(dyn Loader + Sync), options: &Options) -> Result<Success<Program>, Failure> {
+    let Success { value: tree, sources, warnings } = tree(root, loader, options)?;
+    match deep(|| core(&tree, &sources).and_then(|core| finished(&tree, &core))) {
+        Ok(value) => Ok(Success { value, sources, warnings }),
+        Err(error) => Err(Failure { sources, diagnostics: warnings.into_iter().chain([error]).collect() }),
+    }
+}
+
+/// The tree as a tensor program that may still branch on secrets.
+///
+/// # Errors
+/// Where it becomes too large, or holds what this version cannot compile.
+pub fn core(tree: &Tree, sources: &Sources) -> Result<Program, Diagnostic> {
+    let core = lower::lower(tree, sources)?;
+    valid(tree, &core, Form::Core)?;
+    Ok(core)
+}
+
+/// What the passes make of a core.
+fn finished(tree: &Tree, core: &Program) -> Result<Program, Diagnostic> {
+    let program = passes::finish(core);
+    valid(tree, &program, Form::Finished)?;
+    Ok(program)
+}
+
+/// Whether a program keeps the contract of `motet_program::ir`; where not, the compiler is wrong.
+fn valid(tree: &Tree, program: &Program, form: Form) -> Result<(), Diagnostic> {
+    validate(program, form).map_err(|e| {
+        let span = tree.functions[tree.entry.0 as usize].span;
+        Diagnostic::error("internal", format!("the compiler has made an invalid program: {e}"), span, "of this")
+            .help("please report this, with the program")
+    })
 }
 
 /// Reads the program's files, and runs what follows on them where they are in order.

@@ -29,23 +29,12 @@ type Fails<T> = Result<T, Diagnostic>;
 const MAX_STEPS: usize = 4_000_000;
 /// Most operations of a core.
 const MAX_OPERATIONS: usize = 1_000_000;
-/// Deepest nesting of expressions, calls being inlined.
+/// Deepest nesting of expressions, calls being inlined: what fits the compiler's stack.
 const MAX_NESTING: usize = 2_000;
-/// Stack for that nesting.
-const STACK: usize = 256 << 20;
 
 /// Lowers a tree with all dimensions known.
 pub fn lower(tree: &Tree, sources: &Sources) -> Result<Program, Diagnostic> {
-    let run = || Lowerer::new(tree, sources).program();
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("lower".into()).stack_size(STACK);
-        let failed = || {
-            let span = tree.functions[tree.entry.0 as usize].span;
-            Diagnostic::error("internal", "lowering this program failed in the compiler itself", span, "")
-                .help("please report this with the program")
-        };
-        thread.spawn_scoped(scope, run).map_err(|_| failed())?.join().map_err(|_| failed())?
-    })
+    Lowerer::new(tree, sources).program()
 }
 
 struct Lowerer<'t> {

@@ -5,9 +5,9 @@ use motet_program::data::{DataType, Elem, Tensor, Type};
 use motet_program::ir::{Binary, Op, Output, Param, Party, Program, SourceSite, Value};
 use motet_program::validate::{Form, validate};
 
+use super::PASSES;
 use super::build::Builder;
 use super::print::print;
-use super::{if_conversion, public_reads, simplify, vectorise};
 
 const U32: Elem = Elem::Uint(32);
 const U16: Elem = Elem::Uint(16);
@@ -42,15 +42,9 @@ fn program(inputs: &[Type], write: impl FnOnce(&mut Builder, &[Value]) -> Vec<Va
 fn finished(core: &Program, inputs: &[Vec<Tensor>]) -> String {
     let expected = run(core, inputs, &mut || 0).map_err(|e| e.fault);
     let mut current = core.clone();
-    for (name, pass) in [
-        ("public_reads", public_reads as fn(&Program) -> Program),
-        ("if_conversion", if_conversion),
-        ("simplify", simplify),
-        ("vectorise", vectorise),
-        ("simplify again", simplify),
-    ] {
+    for (k, (name, pass)) in PASSES.iter().enumerate() {
         current = pass(&current);
-        let form = if name.starts_with("simplify a") { Form::Finished } else { Form::Core };
+        let form = if k + 1 == PASSES.len() { Form::Finished } else { Form::Core };
         if let Err(e) = validate(&current, form) {
             panic!("after {name}: {e}\n{}", print(&current));
         }

@@ -1,0 +1,71 @@
+//! A source program through every stage of the compiler, each compared with `simulate`.
+
+use std::collections::HashMap;
+
+use motet_compiler::diagnostics::Diagnostic;
+use motet_compiler::passes::PASSES;
+use motet_compiler::passes::print::print;
+use motet_compiler::simulate::{self, simulate};
+use motet_compiler::{Failure, Options, Success, core, tree};
+use motet_program::clear;
+use motet_program::data::Tensor;
+use motet_program::ir::Program;
+use motet_program::validate::{Form, validate};
+
+/// Compiles the source and runs each stage's program in the clear on the inputs that `inputs` makes for it; gives the
+/// finished one.
+///
+/// # Errors
+/// A description of the first stage that disagrees with `simulate`, with its program as text.
+pub fn agree(
+    name: &str,
+    files: &HashMap<String, String>,
+    options: &Options,
+    inputs: impl Fn(&Program) -> Vec<Vec<Tensor>>,
+) -> Result<Program, String> {
+    let Success { value: tree, sources, .. } = tree(name, files, options).map_err(|f| failure(&f))?;
+    let mut current = core(&tree, &sources).map_err(|d| describe(&d))?;
+    let inputs = inputs(&current);
+    let options = simulate::Options { steps: 1 << 32, ..Default::default() };
+    let expected = match simulate(&tree, &inputs, &options) {
+        Ok(simulation) => Ok(simulation.outputs.into_iter().flat_map(|(_, leaves)| leaves).collect::<Vec<_>>()),
+        Err(e) => Err(e.to_string()),
+    };
+    same("lower", &current, &inputs, &expected)?;
+    for (k, (name, pass)) in PASSES.iter().enumerate() {
+        current = pass(&current);
+        let form = if k + 1 == PASSES.len() { Form::Finished } else { Form::Core };
+        validate(&current, form).map_err(|e| format!("after {name}: {e}\n{}", print(&current)))?;
+        same(name, &current, &inputs, &expected)?;
+    }
+    Ok(current)
+}
+
+fn same(
+    stage: &str,
+    program: &Program,
+    inputs: &[Vec<Tensor>],
+    expected: &Result<Vec<Tensor>, String>,
+) -> Result<(), String> {
+    let found = clear::run(program, inputs, &mut || 0).map_err(|e| e.to_string());
+    let words = |r: &Result<Vec<Tensor>, String>| match r {
+        Ok(tensors) => Ok(tensors.iter().map(|t| t.data.clone()).collect::<Vec<_>>()),
+        Err(e) => Err(e.clone()),
+    };
+    match (words(&found), words(expected)) {
+        (Ok(found), Ok(expected)) if found == expected => Ok(()),
+        (Err(_), Err(_)) => Ok(()),
+        (found, expected) => {
+            Err(format!("after {stage}: {found:?}, but simulate gives {expected:?}\n{}", print(program)))
+        }
+    }
+}
+
+fn failure(failure: &Failure) -> String {
+    failure.diagnostics.iter().map(describe).collect::<Vec<_>>().join("\n")
+}
+
+fn describe(diagnostic: &Diagnostic) -> String {
+    let labels: Vec<&str> = diagnostic.labels.iter().map(|(_, note)| note.as_str()).collect();
+    format!("{}: {} {labels:?}", diagnostic.code, diagnostic.message)
+}
