@@ -19,6 +19,7 @@ use std::path::Path;
 use motet_program::data::{DataType, Tensor};
 
 pub use array::{Data, NumberArray};
+pub use assemble::describe;
 pub use error::{FileProblem, InputError};
 pub use numbers::Numbers;
 

@@ -1,0 +1,151 @@
+//! From a file that the user names to a program and its plan.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use motet_compiler::modules::Folder;
+use motet_program::artifact;
+use motet_program::ir::{Program, Site};
+use motet_program::plan::{self, Plan};
+
+use crate::failure::{Failure, print_diagnostics};
+use crate::input::Inputs;
+
+/// How a source is compiled.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Settings {
+    /// The entry point: a `pub fn` of the file [default: main]
+    #[arg(long, value_name = "NAME")]
+    entry: Option<String>,
+    /// The value of a dimension parameter or constant; may be repeated
+    #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = set)]
+    sets: Vec<(String, i64)>,
+    /// What `fix` means: bits of the ring, and how many of them are after the point
+    #[arg(long, value_name = "BITS.FRACTION", value_parser = fix)]
+    fix: Option<(u8, u8)>,
+    /// Refuse a program that reveals a value in its middle
+    #[arg(long)]
+    deny_reveal: bool,
+}
+
+impl Settings {
+    /// As the compiler takes them.
+    pub fn options(&self) -> motet_compiler::Options {
+        motet_compiler::Options {
+            entry: self.entry.clone().unwrap_or_else(|| "main".into()),
+            sets: self.sets.iter().cloned().collect(),
+            fix: self.fix,
+            deny_reveal: self.deny_reveal,
+        }
+    }
+
+    /// The same with dimensions added that are not set yet.
+    pub fn with(&self, dimensions: BTreeMap<String, i64>) -> Settings {
+        let mut settings = self.clone();
+        let given = |name: &String| self.sets.iter().any(|(n, _)| n == name);
+        settings.sets.extend(dimensions.into_iter().filter(|(name, _)| !given(name)));
+        settings
+    }
+
+    /// Settings mean nothing for a program that is compiled already.
+    fn refuse(&self, file: &Path) -> Result<(), Failure> {
+        if self.entry.is_none() && self.sets.is_empty() && self.fix.is_none() && !self.deny_reveal {
+            return Ok(());
+        }
+        let file = file.display();
+        Err(Failure::Usage(format!(
+            "{file} is compiled already: --entry, --set, --fix and --deny-reveal are for `motet compile`"
+        )))
+    }
+}
+
+/// `N=8`.
+fn set(text: &str) -> Result<(String, i64), String> {
+    let (name, number) = text.split_once('=').ok_or("expected NAME=NUMBER, such as N=8")?;
+    let number = number.parse().map_err(|_| format!("`{number}` is no whole number"))?;
+    Ok((name.to_owned(), number))
+}
+
+/// `40.13`.
+fn fix(text: &str) -> Result<(u8, u8), String> {
+    let parts = text.split_once('.').and_then(|(b, f)| Some((b.parse::<u8>().ok()?, f.parse::<u8>().ok()?)));
+    match parts {
+        Some((bits, frac)) if (2..=64).contains(&bits) && frac < bits => Ok((bits, frac)),
+        _ => Err("expected BITS.FRACTION with 2 to 64 bits and fewer after the point, such as 40.13".into()),
+    }
+}
+
+/// How parties execute the program.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Protocol {
+    /// How parties execute the program
+    #[arg(long, value_enum, default_value_t = ProtocolName::Yao)]
+    pub protocol: ProtocolName,
+}
+
+/// The protocols by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolName {
+    /// Two parties, semi-honest: garbled circuits throughout
+    Yao,
+}
+
+impl From<ProtocolName> for plan::Protocol {
+    fn from(name: ProtocolName) -> Self {
+        match name {
+            ProtocolName::Yao => plan::Protocol::Yao,
+        }
+    }
+}
+
+/// A source's name, and the folder in which it and its modules are.
+pub fn in_folder(file: &Path) -> (String, Folder) {
+    let folder = file.parent().map_or_else(PathBuf::new, Path::to_owned);
+    let name = file.file_name().map_or_else(|| file.display().to_string(), |n| n.to_string_lossy().into_owned());
+    (name, Folder(folder))
+}
+
+/// Whether a file is a compiled program, by its ending.
+pub fn is_compiled(file: &Path) -> bool {
+    file.extension().is_some_and(|e| e == "mpcx")
+}
+
+/// The dimensions of the entry point that the shapes of inputs tell.
+pub fn dimensions(file: &Path, settings: &Settings, inputs: &Inputs) -> Result<BTreeMap<String, i64>, Failure> {
+    let (root, folder) = in_folder(file);
+    let _ = (root, folder, settings, inputs.shapes());
+    Ok(BTreeMap::new())
+}
+
+/// Compiles a source and plans it; prints warnings.
+pub fn compile(file: &Path, settings: &Settings, protocol: ProtocolName) -> Result<(Program, Plan), Failure> {
+    let (root, folder) = in_folder(file);
+    let compiled = motet_compiler::compile(&root, &folder, &settings.options()).map_err(Box::new)?;
+    print_diagnostics(&compiled.warnings, &compiled.sources);
+    let plan = plan::plan(&compiled.value, protocol.into())?;
+    Ok((compiled.value, plan))
+}
+
+/// Reads a compiled program, or compiles a source.
+pub fn load(file: &Path, settings: &Settings, protocol: ProtocolName) -> Result<(Program, Plan), Failure> {
+    if !is_compiled(file) {
+        return compile(file, settings, protocol);
+    }
+    settings.refuse(file)?;
+    let bytes = std::fs::read(file).map_err(Failure::file(file))?;
+    let (program, plan) = artifact::read(&bytes).map_err(|cause| Failure::Artifact { path: file.to_owned(), cause })?;
+    if plan.protocol == protocol.into() {
+        return Ok((program, plan));
+    }
+    let plan = plan::plan(&program, protocol.into())?;
+    Ok((program, plan))
+}
+
+/// `model.mpc:12:5 in nn::dense`.
+pub fn place(program: &Program, site: Site) -> String {
+    match program.sites.get(site.0 as usize) {
+        Some(s) => format!("{}:{}:{} in {}", s.file, s.line, s.column, s.function),
+        None => "an unknown place".into(),
+    }
+}

@@ -1,0 +1,303 @@
+//! `motet run FILE`: one party's side of the real thing.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::Args;
+use motet_program::clear;
+use motet_program::data::Tensor;
+use motet_program::ir::{Party, Program};
+use motet_program::plan::Plan;
+use motet_program::plan::cost::cost;
+use motet_runtime::net::{Cancel, Config, Endpoint, Listener, PublicKey, SecretKey, Security};
+use motet_runtime::session::{Report, Session};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::input::{InputError, Inputs};
+use crate::output::Shown;
+use crate::program::{self, Protocol, Settings};
+use crate::progress::{Bar, bytes, count, time};
+
+/// Bytes that the other party's dimensions may take.
+const DIMENSIONS_LIMIT: usize = 1 << 16;
+
+/// Run a program with the other party: each side has its own data, and gets its own result
+#[derive(Args)]
+#[command(after_help = "\
+Two terminals on one machine (either may start first):
+  motet run model.mpcx --party server --listen 127.0.0.1:7766 --input model=w.safetensors
+  motet run model.mpcx --party client --connect 127.0.0.1:7766 --input image=7.npy
+
+Two machines need keys (see motet keygen):
+  motet run model.mpcx --party server --listen 10.0.0.5:7766 --key server.key --peer client=client.pub --input …
+  motet run model.mpcx --party client --connect 10.0.0.5:7766 --key client.key --peer server=server.pub --input …
+
+Instead of a compiled program both may name the same source: dimensions are then read off each party's data and
+exchanged. Ctrl-C ends both sides cleanly.")]
+pub struct Arguments {
+    /// A compiled program, or a source
+    file: PathBuf,
+    /// Which party this is
+    #[arg(long, value_name = "NAME")]
+    party: String,
+    /// Wait for the other party here
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "connect")]
+    listen: Option<String>,
+    /// Go to the other party there; retries until it listens
+    #[arg(long, value_name = "HOST:PORT")]
+    connect: Option<String>,
+    /// This party's secret key
+    #[arg(long, value_name = "FILE", requires = "peer")]
+    key: Option<PathBuf>,
+    /// The other party, and the public key that it must have
+    #[arg(long, value_name = "NAME=FILE", requires = "key")]
+    peer: Option<String>,
+    /// Run without keys between machines, though others may read and change what is sent
+    #[arg(long, conflicts_with = "key")]
+    insecure_plaintext: bool,
+    /// An input: a literal (`a=5`, `v=[1,2,3]`) or a file (.npy .npz .safetensors .csv .json); may be repeated
+    #[arg(long = "input", value_name = "NAME=VALUE")]
+    inputs: Vec<String>,
+    /// Print the result as one JSON object: {"result": …}
+    #[arg(long)]
+    json: bool,
+    /// Write the result to a file (.json .npy .safetensors)
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write figures of the run (gates, bytes, seconds) to a file as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Give up on a party that is silent for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
+    timeout: f64,
+    /// Wait so long for the other party to come
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    patience: f64,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    protocol: Protocol,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if (0.1..=1e7).contains(&s) => Ok(s),
+        _ => Err("expected a number of seconds, from 0.1".into()),
+    }
+}
+
+/// Meets the other party, runs, and prints this party's result.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut inputs = Inputs::read(&arguments.inputs)?;
+    let compiled = match program::is_compiled(&arguments.file) {
+        true => Some(program::load(&arguments.file, &arguments.settings, arguments.protocol.protocol)?),
+        false => None,
+    };
+    if arguments.listen.is_none() && arguments.connect.is_none() {
+        return alone(arguments, compiled, inputs);
+    }
+    // A compiled program's inputs are looked at before the other party is bothered.
+    let ready = match compiled {
+        Some((program, plan)) => {
+            let leaves = leaves(&program, &arguments.party, &mut inputs)?;
+            Some((program, plan, leaves))
+        }
+        None => None,
+    };
+    let names: &[String] = ready.as_ref().map_or(&[], |(program, ..)| &program.parties);
+    let (security, peer) = security(arguments, names)?;
+    let config = Config {
+        timeout: Duration::from_secs_f64(arguments.timeout),
+        heartbeat: Duration::from_secs_f64((arguments.timeout / 6.0).min(5.0)),
+        patience: Duration::from_secs_f64(arguments.patience),
+        cancel: on_interrupt(),
+    };
+    let mut session = Session::open(endpoint(arguments)?, &security, &arguments.party, peer.as_deref(), &config)?;
+    let (program, plan, leaves) = match ready {
+        Some(ready) => ready,
+        None => {
+            let own = program::dimensions(&arguments.file, &arguments.settings, &inputs)?;
+            let (met, theirs) = session.exchange(&own, DIMENSIONS_LIMIT)?;
+            session = met;
+            let built = agreed(&own, theirs).and_then(|dimensions| {
+                let settings = arguments.settings.with(dimensions);
+                let (program, plan) = program::compile(&arguments.file, &settings, arguments.protocol.protocol)?;
+                let leaves = leaves(&program, &arguments.party, &mut inputs)?;
+                Ok((program, plan, leaves))
+            });
+            match built {
+                Ok(built) => built,
+                Err(failure) => {
+                    session.abort("its program or input is wrong");
+                    return Err(failure);
+                }
+            }
+        }
+    };
+
+    let mut bar = Bar::new(cost(&program, &plan, 1).ands);
+    let (outputs, report) = session.run(&program, &plan, &leaves, move |progress| bar.show(progress))?;
+    let me = party(&program, &arguments.party)?;
+    finish(arguments, shown(&program, me, outputs.leaves))?;
+    tell(arguments, &report)
+}
+
+/// Runs a program of one party, or none: there is nobody to meet, and nothing to hide.
+fn alone(arguments: &Arguments, compiled: Option<(Program, Plan)>, mut inputs: Inputs) -> Result<(), Failure> {
+    let (program, _) = match compiled {
+        Some(compiled) => compiled,
+        None => {
+            let dimensions = program::dimensions(&arguments.file, &arguments.settings, &inputs)?;
+            program::compile(&arguments.file, &arguments.settings.with(dimensions), arguments.protocol.protocol)?
+        }
+    };
+    if program.parties.len() > 1 {
+        let parties = program.parties.join(" and ");
+        return Err(Failure::Usage(format!(
+            "this program is between {parties}: one of them gives --listen HOST:PORT, the other --connect HOST:PORT"
+        )));
+    }
+    let leaves = leaves(&program, &arguments.party, &mut inputs)?;
+    let leaves: Vec<Vec<Tensor>> = leaves.into_iter().map(Option::unwrap_or_default).collect();
+    let mut calls = 0u64;
+    let random = RandomState::new();
+    let mut word = || {
+        calls += 1;
+        random.hash_one(calls)
+    };
+    let results = clear::run(&program, &leaves, &mut word)
+        .map_err(|error| Failure::Clear { place: program::place(&program, error.site), fault: error.fault })?;
+    let me = party(&program, &arguments.party).unwrap_or(Party(0));
+    finish(arguments, shown(&program, me, results.into_iter().map(Some).collect()))
+}
+
+/// Which party of the program a name is.
+fn party(program: &Program, name: &str) -> Result<Party, Failure> {
+    match program.parties.iter().position(|p| p == name) {
+        Some(k) => Ok(Party(k as u8)),
+        None => {
+            let parties = program.parties.join(", ");
+            Err(Failure::Usage(format!("there is no party `{name}`; the program has {parties}")))
+        }
+    }
+}
+
+/// The leaves of each parameter that is this party's or public.
+fn leaves(program: &Program, name: &str, inputs: &mut Inputs) -> Result<Vec<Option<Vec<Tensor>>>, Failure> {
+    let me = if program.parties.is_empty() { Party(0) } else { party(program, name)? };
+    let mut leaves = Vec::with_capacity(program.params.len());
+    for param in &program.params {
+        let mine = param.owner.is_none_or(|owner| owner == me);
+        leaves.push(if mine { Some(inputs.take(&param.name, &param.ty)?) } else { None });
+    }
+    let Some(extra) = inputs.names().next() else { return Ok(leaves) };
+    let owner = program.params.iter().find(|p| p.name == extra).and_then(|p| p.owner);
+    let reason = match owner.and_then(|o| program.parties.get(usize::from(o.0))) {
+        Some(owner) => format!("it is private to {owner}, who alone may give it"),
+        None => format!("`{}` has no such parameter", program.entry),
+    };
+    Err(InputError::Unexpected { name: extra.to_owned(), reason }.into())
+}
+
+/// What a party is shown of the result.
+fn shown(program: &Program, me: Party, leaves: Vec<Option<Tensor>>) -> Shown {
+    let mut leaves = leaves.into_iter();
+    let mut parts = Vec::new();
+    for output in &program.outputs {
+        let part: Option<Vec<Tensor>> = leaves.by_ref().take(output.ty.leaves().len()).collect();
+        if let Some(part) = part.filter(|_| output.to.contains(&me) || program.parties.is_empty()) {
+            parts.push((output.ty.clone(), part));
+        }
+    }
+    Shown { parts, tuple: program.tuple_result }
+}
+
+/// Prints the result and writes it where it is asked for.
+fn finish(arguments: &Arguments, shown: Shown) -> Result<(), Failure> {
+    println!("{}", if arguments.json { shown.object() } else { shown.json() });
+    arguments.output.as_ref().map_or(Ok(()), |path| shown.write(path).map_err(Failure::from))
+}
+
+/// Tells what the run took.
+fn tell(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    let (sent, received) = (bytes(report.sent), bytes(report.received));
+    let took = time((report.handshake + report.run).as_secs_f64());
+    tracing::info!("{} gates, {sent} sent, {received} received, {took}", count(report.ands as f64));
+    let Some(path) = &arguments.report else { return Ok(()) };
+    let figures = json!({
+        "gates": report.ands,
+        "sent": report.sent,
+        "received": report.received,
+        "seconds": {
+            "connect": report.connect.as_secs_f64(),
+            "handshake": report.handshake.as_secs_f64(),
+            "run": report.run.as_secs_f64(),
+        },
+    });
+    std::fs::write(path, format!("{figures:#}\n")).map_err(Failure::file(path))
+}
+
+/// The dimensions of both sides together.
+fn agreed(ours: &BTreeMap<String, i64>, theirs: BTreeMap<String, i64>) -> Result<BTreeMap<String, i64>, Failure> {
+    let mut all = ours.clone();
+    for (name, value) in theirs {
+        match all.insert(name.clone(), value) {
+            Some(own) if own != value => return Err(Failure::Dimension { name, own, theirs: value }),
+            _ => {}
+        }
+    }
+    Ok(all)
+}
+
+/// How the line is protected, and what the other party is called where that is known.
+fn security(arguments: &Arguments, parties: &[String]) -> Result<(Security, Option<String>), Failure> {
+    let other = parties.iter().find(|p| **p != arguments.party).cloned();
+    let (Some(key), Some(peer)) = (&arguments.key, &arguments.peer) else {
+        let security = if arguments.insecure_plaintext { Security::InsecurePlaintext } else { Security::Loopback };
+        return Ok((security, other));
+    };
+    let Some((name, file)) = peer.split_once('=') else {
+        return Err(Failure::Usage("--peer: expected NAME=FILE, such as client=client.pub".into()));
+    };
+    if !parties.is_empty() && !parties.iter().any(|p| p == name) {
+        return Err(Failure::Usage(format!(
+            "--peer: there is no party `{name}`; the program has {}",
+            parties.join(", ")
+        )));
+    }
+    let security = Security::Keys { own: SecretKey::load(key)?, peer: PublicKey::load(Path::new(file))? };
+    Ok((security, Some(name.to_owned())))
+}
+
+/// Where the parties meet.
+fn endpoint(arguments: &Arguments) -> Result<Endpoint, Failure> {
+    match (&arguments.listen, &arguments.connect) {
+        (Some(address), _) => {
+            let listener = Listener::bind(address).map_err(motet_runtime::session::RunError::from)?;
+            Ok(Endpoint::Listen(listener))
+        }
+        (None, Some(address)) => Ok(Endpoint::Connect(address.clone())),
+        (None, None) => Err(Failure::Usage("give --listen HOST:PORT or --connect HOST:PORT".into())),
+    }
+}
+
+/// A flag that Ctrl-C raises: the run ends and tells the other side. A second Ctrl-C ends this process at once.
+fn on_interrupt() -> Cancel {
+    static AGAIN: AtomicBool = AtomicBool::new(false);
+    let cancel = Cancel::default();
+    let flag = cancel.clone();
+    let installed = ctrlc::set_handler(move || {
+        if AGAIN.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        flag.cancel();
+    });
+    if let Err(error) = installed {
+        tracing::warn!("Ctrl-C will not end the run cleanly: {error}");
+    }
+    cancel
+}
