@@ -103,8 +103,6 @@ pub(crate) struct Checker<'p> {
     /// Structs being resolved, for cycles.
     pub resolving: Vec<ItemRef>,
     pub nodes: u64,
-    /// Steps of evaluation at compile time.
-    pub steps: u64,
 }
 
 impl<'p> Checker<'p> {
@@ -125,7 +123,6 @@ impl<'p> Checker<'p> {
             constants: HashMap::new(),
             resolving: Vec::new(),
             nodes: 0,
-            steps: 0,
         }
     }
 

@@ -89,6 +89,9 @@ impl<'p> Checker<'p> {
             (Some(ast::ResultType::One(shown)), _) => (vec![shown_to(shown)], false),
             (None, _) => (Vec::new(), true),
         };
+        // What refers to the functions goes with them.
+        self.instances.clear();
+        self.extern_ids.clear();
         Ok(Tree {
             functions: std::mem::take(&mut self.functions),
             entry: FunctionId(entry.0),

@@ -170,12 +170,10 @@ impl Body<'_, '_> {
 
     fn cast(&mut self, of: &ast::Expr, ty: &ast::Type, span: Span) -> Checked<Expr> {
         let target = self.resolve(ty, Lead::Forbidden)?;
-        let Ty::Scalar(elem) = target else {
+        let Some(elem) = target.elem() else {
             let shown = self.show(&target);
-            return Err(self.report(
-                Diagnostic::error("cast", format!("`as` converts to a type of numbers, not to `{shown}`"), ty.span, "")
-                    .help("on a tensor it works element by element: write the element type"),
-            ));
+            let message = format!("`as` converts to a type of numbers, not to `{shown}`");
+            return Err(self.error("cast", message, ty.span, ""));
         };
         let decimal = self.decimal_value(of).is_some();
         let hint = if decimal && matches!(elem, Elem::Fix { .. }) { Want::Elem(elem) } else { Want::Any };
@@ -191,6 +189,14 @@ impl Body<'_, '_> {
                 "it is not a number or a tensor of numbers",
             ));
         };
+        if !target.shape().is_empty() && !self.same_shape(target.shape(), e.ty.shape()) {
+            let (found, wanted) = (self.show(&e.ty), self.show(&target));
+            return Err(self.report(
+                Diagnostic::error("cast", format!("`as` keeps the shape: `{found}` does not become `{wanted}`"), span, "")
+                    .label(e.span, format!("this is `{found}`"))
+                    .help("write the element type alone, or `reshape` first"),
+            ));
+        }
         if elem == Elem::Bool && from != Elem::Bool {
             return Err(self.report(
                 Diagnostic::error("cast", "a number does not become a `bool` by `as`", span, "").help("write `x != 0`"),

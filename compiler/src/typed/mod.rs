@@ -14,6 +14,7 @@ mod indexing;
 mod instances;
 mod literals;
 mod names;
+mod number;
 mod operators;
 pub mod print;
 mod statements;
