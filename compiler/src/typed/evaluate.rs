@@ -48,7 +48,11 @@ impl Body<'_, '_> {
             Err(Stop::TooLong(span)) => {
                 let message = format!("this takes more than {MAX_STEPS} steps when compiling");
                 let diagnostic = Diagnostic::error("too-large", message, e.span, "this must be known when compiling");
-                Err(self.report(if span == e.span { diagnostic } else { diagnostic.label(span, "the limit is reached here") }))
+                Err(self.report(if span == e.span {
+                    diagnostic
+                } else {
+                    diagnostic.label(span, "the limit is reached here")
+                }))
             }
             Err(Stop::Fault(what, span)) => Err(self.error("int-arithmetic", what, span, "when this is evaluated")),
         }
@@ -122,7 +126,9 @@ impl Evaluator<'_> {
                 self.index(base, indices, e.span)
             }
             ExprKind::Field(base, i) => match self.expr(base)? {
-                Value::Many(parts) if !matches!(base.ty, Ty::Tensor(..)) => parts.into_iter().nth(*i).ok_or(Stop::Unknown),
+                Value::Many(parts) if !matches!(base.ty, Ty::Tensor(..)) => {
+                    parts.into_iter().nth(*i).ok_or(Stop::Unknown)
+                }
                 _ => Err(Stop::Unknown),
             },
             ExprKind::Aggregate(parts) | ExprKind::Array(parts) => {

@@ -192,9 +192,14 @@ impl Body<'_, '_> {
         if !target.shape().is_empty() && !self.same_shape(target.shape(), e.ty.shape()) {
             let (found, wanted) = (self.show(&e.ty), self.show(&target));
             return Err(self.report(
-                Diagnostic::error("cast", format!("`as` keeps the shape: `{found}` does not become `{wanted}`"), span, "")
-                    .label(e.span, format!("this is `{found}`"))
-                    .help("write the element type alone, or `reshape` first"),
+                Diagnostic::error(
+                    "cast",
+                    format!("`as` keeps the shape: `{found}` does not become `{wanted}`"),
+                    span,
+                    "",
+                )
+                .label(e.span, format!("this is `{found}`"))
+                .help("write the element type alone, or `reshape` first"),
             ));
         }
         if elem == Elem::Bool && from != Elem::Bool {

@@ -43,7 +43,13 @@ pub(crate) fn binary(op: BinaryOp, a: Elem, x: u64, b: Elem, y: u64) -> Result<(
         // Amounts are read as unsigned.
         BinaryOp::Shl if y >= a.bits().into() && b != Elem::Int || n < 0 || n >= 64 => 0,
         BinaryOp::Shl => m << n,
-        BinaryOp::Shr if n < 0 || n >= 64 => if m < 0 { -1 } else { 0 },
+        BinaryOp::Shr if n < 0 || n >= 64 => {
+            if m < 0 {
+                -1
+            } else {
+                0
+            }
+        }
         BinaryOp::Shr => m >> n,
     };
     match a {
