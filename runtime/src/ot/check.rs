@@ -13,7 +13,7 @@
 
 use subtle::ConstantTimeEq;
 
-use super::transpose::square;
+use super::transpose::{eight_rows, sixteen_columns};
 use crate::crypto::isa::{Isa, Kernel, Vector};
 use crate::crypto::{Block, Prg, Stream};
 
@@ -99,14 +99,19 @@ impl Kernel for HashRows<'_> {
     fn run<V: Vector>(self) -> [Block; 128] {
         let mut sums = [V::splat(Block::ZERO); 128];
         for column in (0..self.factors.len()).step_by(V::LANES) {
-            let mut rows = [V::splat(Block::ZERO); 128];
-            for (j, row) in rows.iter_mut().enumerate() {
-                *row = V::gather(&self.transposed[128 * column + j..], 128);
-            }
-            square(&mut rows);
             let factors = V::load(&self.factors[column..]);
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = sum.xor(row.carryless_dot(factors));
+            // Back to rows: transposing is its own inverse.
+            let mut bytes = [[V::splat(Block::ZERO); 16]; 8];
+            for group in 0..16 {
+                let from = 128 * column + 8 * group;
+                let [a, b, c, d] = V::gather(&self.transposed[from..], 128);
+                let [e, f, g, h] = V::gather(&self.transposed[from + 4..], 128);
+                eight_rows([a, b, c, d, e, f, g, h], &mut bytes, group);
+            }
+            for (sums, bytes) in sums.as_chunks_mut::<16>().0.iter_mut().zip(&bytes) {
+                for (sum, row) in sums.iter_mut().zip(sixteen_columns(bytes)) {
+                    *sum = sum.xor(row.carryless_dot(factors));
+                }
             }
         }
         let mut out = [Block::ZERO; 128];

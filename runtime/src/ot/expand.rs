@@ -66,6 +66,9 @@ impl<const K: usize> Kernel for Expand<'_, K> {
 }
 
 impl<const K: usize> Expand<'_, K> {
+    /// Bits of a seed's number whose rows are kept in registers.
+    const LOW: usize = if K < 4 { K } else { 4 };
+
     #[inline(always)]
     fn group<V: Vector, const G: usize>(&mut self, at: usize) {
         let zero = V::splat(Block::ZERO);
@@ -79,18 +82,32 @@ impl<const K: usize> Expand<'_, K> {
                 }
             }
         }
-        let first = (1 << K) - self.keys.len();
+        let missing = (1 << K) - self.keys.len();
         let counters = counters::<V, G>(ROWS, self.index + at as u64);
-        for (number, key) in self.keys.iter().enumerate() {
-            let x = first + number;
-            let random = V::encrypt(key, counters);
-            for g in 0..G {
-                u[g] = u[g].xor(random[g]);
+        // Sums over 2^LOW seeds at a time, whose higher bits are the same.
+        for high in 0..1 << (K - Self::LOW) {
+            let first = high << Self::LOW;
+            let mut sum = [zero; G];
+            for x in first.max(missing)..first + (1 << Self::LOW) {
+                let random = V::encrypt(&self.keys[x - missing], counters);
+                for g in 0..G {
+                    sum[g] = sum[g].xor(random[g]);
+                }
+                for (bit, row) in v[..Self::LOW].iter_mut().enumerate() {
+                    if x >> bit & 1 == 1 {
+                        for g in 0..G {
+                            row[g] = row[g].xor(random[g]);
+                        }
+                    }
+                }
             }
-            for (bit, row) in v.iter_mut().enumerate() {
-                if x >> bit & 1 == 1 {
+            for g in 0..G {
+                u[g] = u[g].xor(sum[g]);
+            }
+            for (bit, row) in v[Self::LOW..].iter_mut().enumerate() {
+                if high >> bit & 1 == 1 {
                     for g in 0..G {
-                        row[g] = row[g].xor(random[g]);
+                        row[g] = row[g].xor(sum[g]);
                     }
                 }
             }

@@ -24,32 +24,37 @@ impl Kernel for Transpose<'_> {
     fn run<V: Vector>(self) {
         let length = self.rows.len() / 128;
         for column in (0..length).step_by(V::LANES) {
-            let mut vectors = [V::splat(Block::ZERO); 128];
-            for (r, vector) in vectors.iter_mut().enumerate() {
-                *vector = V::load(&self.rows[r * length + column..]);
+            let mut bytes = [[V::splat(Block::ZERO); 16]; 8];
+            for group in 0..16 {
+                let mut rows = [V::splat(Block::ZERO); 8];
+                for (r, row) in rows.iter_mut().enumerate() {
+                    *row = V::load(&self.rows[(8 * group + r) * length + column..]);
+                }
+                eight_rows(rows, &mut bytes, group);
             }
-            square(&mut vectors);
-            for (j, vector) in vectors.into_iter().enumerate() {
-                vector.scatter(&mut self.out[128 * column + j..], 128);
+            for (p, bytes) in bytes.iter().enumerate() {
+                let columns = sixteen_columns(bytes);
+                for (q, columns) in columns.as_chunks::<4>().0.iter().enumerate() {
+                    V::scatter(*columns, &mut self.out[128 * column + 16 * p + 4 * q..], 128);
+                }
             }
         }
     }
 }
 
-/// Transposes a square of 128 × 128 bits in each lane: row `r` is vector `r`, its column 0 the lowest bit.
+/// The first half: of rows `8 · group` on, `bytes[p][group]` are columns 16p to 16p + 15, a byte one column of 8 rows.
 #[inline(always)]
-pub(super) fn square<V: Vector>(rows: &mut [V; 128]) {
-    // bytes[p][r]: of rows 8r to 8r + 7 the columns 16p to 16p + 15, a byte being one column of the 8 rows.
-    let mut bytes = [[V::splat(Block::ZERO); 16]; 8];
-    for (group, eight) in rows.as_chunks::<8>().0.iter().enumerate() {
-        let eight = shuffle(shuffle(shuffle(*eight)));
-        for p in 0..8 {
-            bytes[p][group] = eight[p].transpose_bits();
-        }
+pub(super) fn eight_rows<V: Vector>(rows: [V; 8], bytes: &mut [[V; 16]; 8], group: usize) {
+    let pairs = shuffle(shuffle(shuffle(rows)));
+    for (p, pair) in pairs.into_iter().enumerate() {
+        bytes[p][group] = pair.transpose_bits();
     }
-    for (columns, sixteen) in rows.as_chunks_mut::<16>().0.iter_mut().zip(bytes) {
-        *columns = shuffle(shuffle(shuffle(shuffle(sixteen))));
-    }
+}
+
+/// The second half: 16 columns from their bytes.
+#[inline(always)]
+pub(super) fn sixteen_columns<V: Vector>(bytes: &[V; 16]) -> [V; 16] {
+    shuffle(shuffle(shuffle(shuffle(*bytes))))
 }
 
 /// Interleaves the first half of the vectors with the second. After log₂ N rounds the bytes at one place of all `N`

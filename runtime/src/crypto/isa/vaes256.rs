@@ -40,6 +40,20 @@ impl Present {
 #[derive(Clone, Copy)]
 struct Avx2(__m256i);
 
+impl Avx2 {
+    /// The low lanes of both, and the high lanes of both.
+    #[inline(always)]
+    fn swap_lanes(self, other: Self) -> [Self; 2] {
+        // SAFETY: features as above.
+        unsafe {
+            [
+                Avx2(_mm256_permute2x128_si256::<0x20>(self.0, other.0)),
+                Avx2(_mm256_permute2x128_si256::<0x31>(self.0, other.0)),
+            ]
+        }
+    }
+}
+
 impl Vector for Avx2 {
     const LANES: usize = 2;
     type Mask = __m256i;
@@ -87,21 +101,25 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn gather(blocks: &[Block], stride: usize) -> Self {
-        let lanes = [&blocks[0], &blocks[stride]];
-        // SAFETY: features as above; each load reads the block that its reference is to.
-        Avx2(unsafe {
-            let [low, high] = lanes.map(|lane| std::ptr::from_ref(lane).cast());
-            _mm256_loadu2_m128i(high, low)
-        })
+    fn gather(blocks: &[Block], stride: usize) -> [Self; 4] {
+        let row = |lane: usize| {
+            let blocks = &blocks[lane * stride..][..4];
+            [Self::load(blocks), Self::load(&blocks[2..])]
+        };
+        let ([a, b], [c, d]) = (row(0), row(1));
+        let ([a, c], [b, d]) = (a.swap_lanes(c), b.swap_lanes(d));
+        [a, c, b, d]
     }
 
     #[inline(always)]
-    fn scatter(self, blocks: &mut [Block], stride: usize) {
-        let high = std::ptr::from_mut(&mut blocks[stride]).cast();
-        let low = std::ptr::from_mut(&mut blocks[0]).cast();
-        // SAFETY: features as above; each store writes a block of the slice, checked by the indexing.
-        unsafe { _mm256_storeu2_m128i(high, low, self.0) }
+    fn scatter(vectors: [Self; 4], blocks: &mut [Block], stride: usize) {
+        let [a, b, c, d] = vectors;
+        let ([low_ab, high_ab], [low_cd, high_cd]) = (a.swap_lanes(b), c.swap_lanes(d));
+        for (lane, row) in [[low_ab, low_cd], [high_ab, high_cd]].into_iter().enumerate() {
+            let blocks = &mut blocks[lane * stride..][..4];
+            row[0].store(blocks);
+            row[1].store(&mut blocks[2..]);
+        }
     }
 
     #[inline(always)]

@@ -42,6 +42,27 @@ impl Present {
 #[derive(Clone, Copy)]
 struct Avx512(__m512i);
 
+impl Avx512 {
+    /// Lane `j` of vector `q` becomes lane `q` of vector `j`.
+    #[inline(always)]
+    fn transpose_lanes(vectors: [Self; 4]) -> [Self; 4] {
+        let [a, b, c, d] = vectors;
+        // SAFETY: features as above.
+        unsafe {
+            let ab_low = _mm512_shuffle_i64x2::<0x44>(a.0, b.0);
+            let ab_high = _mm512_shuffle_i64x2::<0xee>(a.0, b.0);
+            let cd_low = _mm512_shuffle_i64x2::<0x44>(c.0, d.0);
+            let cd_high = _mm512_shuffle_i64x2::<0xee>(c.0, d.0);
+            [
+                Avx512(_mm512_shuffle_i64x2::<0x88>(ab_low, cd_low)),
+                Avx512(_mm512_shuffle_i64x2::<0xdd>(ab_low, cd_low)),
+                Avx512(_mm512_shuffle_i64x2::<0x88>(ab_high, cd_high)),
+                Avx512(_mm512_shuffle_i64x2::<0xdd>(ab_high, cd_high)),
+            ]
+        }
+    }
+}
+
 impl Vector for Avx512 {
     const LANES: usize = 4;
     type Mask = __mmask8;
@@ -92,26 +113,20 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn gather(blocks: &[Block], stride: usize) -> Self {
-        let block = |lane: usize| std::ptr::from_ref(&blocks[lane * stride]).cast();
-        // SAFETY: features as above; each load reads the block that its reference is to.
-        Avx512(unsafe {
-            let x = _mm512_zextsi128_si512(_mm_loadu_si128(block(0)));
-            let x = _mm512_inserti32x4::<1>(x, _mm_loadu_si128(block(1)));
-            let x = _mm512_inserti32x4::<2>(x, _mm_loadu_si128(block(2)));
-            _mm512_inserti32x4::<3>(x, _mm_loadu_si128(block(3)))
-        })
+    fn gather(blocks: &[Block], stride: usize) -> [Self; 4] {
+        let rows = [
+            Self::load(blocks),
+            Self::load(&blocks[stride..]),
+            Self::load(&blocks[2 * stride..]),
+            Self::load(&blocks[3 * stride..]),
+        ];
+        Self::transpose_lanes(rows)
     }
 
     #[inline(always)]
-    fn scatter(self, blocks: &mut [Block], stride: usize) {
-        let mut block = |lane: usize| std::ptr::from_mut(&mut blocks[lane * stride]).cast();
-        // SAFETY: features as above; each store writes the block that its reference is to.
-        unsafe {
-            _mm_storeu_si128(block(0), _mm512_extracti32x4_epi32::<0>(self.0));
-            _mm_storeu_si128(block(1), _mm512_extracti32x4_epi32::<1>(self.0));
-            _mm_storeu_si128(block(2), _mm512_extracti32x4_epi32::<2>(self.0));
-            _mm_storeu_si128(block(3), _mm512_extracti32x4_epi32::<3>(self.0));
+    fn scatter(vectors: [Self; 4], blocks: &mut [Block], stride: usize) {
+        for (lane, row) in Self::transpose_lanes(vectors).into_iter().enumerate() {
+            row.store(&mut blocks[lane * stride..]);
         }
     }
 

@@ -1,0 +1,105 @@
+//! How fast oblivious transfer is: OTs by each side's processor time (the link is memory), beside the AES rate.
+//!
+//! `cargo bench --package motet-runtime --bench transfer`
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use motet_runtime::crypto::{Block, SessionId, aes::Schedule, isa::Isa};
+use motet_runtime::net::Channel;
+use motet_runtime::ot::{Adversary, Config, CotReceiver, CotSender, Subfield};
+
+const SESSION: SessionId = SessionId([1; 32]);
+/// OTs of a round.
+const COUNT: usize = 1 << 18;
+const ROUNDS: usize = 16;
+
+fn main() {
+    println!("AES-128: {:.0} M blocks/s", aes() / 1e6);
+    println!("{:<24} {:>10} {:>24} {:>24}", "", "setup", "made ahead", "chosen");
+    println!("{:<24} {:>10} {:>12}{:>12} {:>12}{:>12}", "", "", "sender", "receiver", "sender", "receiver");
+    for adversary in [Adversary::SemiHonest, Adversary::Malicious] {
+        for subfield in [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8] {
+            let config = Config { subfield, adversary };
+            let (mut alice, mut bob) = Channel::pair();
+            let sender = thread::spawn(move || send(&mut alice, config));
+            let receiver = receive(&mut bob, config);
+            let sender = sender.join().expect("the sender's thread");
+            let rate = |time: Duration| format!("{:.0} M/s", (COUNT * ROUNDS) as f64 / time.as_secs_f64() / 1e6);
+            println!(
+                "{:<24} {:>7.1} ms {:>12}{:>12} {:>12}{:>12}",
+                format!("{adversary:?}, {subfield:?}"),
+                1e3 * sender.setup.max(receiver.setup).as_secs_f64(),
+                rate(sender.ahead),
+                rate(receiver.ahead),
+                rate(sender.chosen),
+                rate(receiver.chosen),
+            );
+        }
+    }
+}
+
+/// The processor times of one side.
+struct Times {
+    setup: Duration,
+    ahead: Duration,
+    chosen: Duration,
+}
+
+fn send(channel: &mut Channel, config: Config) -> Times {
+    let start = busy();
+    let mut sender = CotSender::setup(channel, &SESSION, Block::ONE, config).expect("setup");
+    let mut times = Times { setup: busy() - start, ahead: Duration::ZERO, chosen: Duration::ZERO };
+    let mut out = vec![Block::ZERO; COUNT];
+    for _ in 0..ROUNDS {
+        let start = busy();
+        sender.prepare(channel, COUNT).expect("OTs");
+        let ahead = busy();
+        sender.correlated(channel, &mut out).expect("OTs");
+        channel.flush().expect("the link");
+        times.ahead += ahead - start;
+        times.chosen += busy() - ahead;
+    }
+    times
+}
+
+fn receive(channel: &mut Channel, config: Config) -> Times {
+    let start = busy();
+    let mut receiver = CotReceiver::setup(channel, &SESSION, config).expect("setup");
+    let mut times = Times { setup: busy() - start, ahead: Duration::ZERO, chosen: Duration::ZERO };
+    let choices = vec![0x5555_1234_5678_9abc; COUNT / 64];
+    let mut out = vec![Block::ZERO; COUNT];
+    for _ in 0..ROUNDS {
+        let start = busy();
+        receiver.prepare(channel, COUNT).expect("OTs");
+        let ahead = busy();
+        receiver.correlated(channel, &choices, &mut out).expect("OTs");
+        times.ahead += ahead - start;
+        times.chosen += busy() - ahead;
+    }
+    times
+}
+
+/// The processor time that this thread has had (elsewhere than on Linux, the time that has passed).
+fn busy() -> Duration {
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = statistics.split(' ').next().and_then(|field| field.parse().ok());
+    nanoseconds.map_or_else(since_start, Duration::from_nanos)
+}
+
+fn since_start() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+fn aes() -> f64 {
+    let key = Schedule::new(Isa::detect(), Block::ONE);
+    let mut out = vec![Block::ZERO; 1024];
+    let mut best = Duration::MAX;
+    for _ in 0..1000 {
+        let start = Instant::now();
+        key.counter(0, 0, &mut out);
+        best = best.min(start.elapsed());
+    }
+    out.len() as f64 / best.as_secs_f64()
+}
