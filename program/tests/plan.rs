@@ -389,6 +389,21 @@ fn oblivious_access_agrees_in_both_forms() {
 }
 
 #[test]
+fn a_table_of_constants_costs_products_of_index_bits() {
+    let mut m = Make::new();
+    let entries = (0..64u64).map(|i| i * i * 0x9e37_79b9 & 0xff_ffff).collect();
+    let table = m.op(Op::Const(Constant::Dense(entries)), Elem::Uint(24), &[32, 2]);
+    let tables = m.op(Op::Broadcast(table), Elem::Uint(24), &[3, 32, 2]);
+    let index = m.input(Some(1), Elem::Uint(5), &[3]);
+    let owned = m.input(Some(0), Elem::Uint(5), &[3]);
+    let at = m.op(Op::Binary(Binary::Xor, index, owned), Elem::Uint(5), &[3]);
+    let read = m.op(Op::Read { table: tables, index: at }, Elem::Uint(24), &[3, 2]);
+    let plan = agrees(&m.finish(&[read]));
+    let ands: u64 = kernels(&plan).iter().flat_map(|k| &k.ands).map(|(_, n)| n).sum();
+    assert_eq!(ands, 32 - 5 - 1);
+}
+
+#[test]
 fn loops_and_branches_agree() {
     let mut m = Make::new();
     let xs = m.input(Some(0), Elem::Uint(16), &[9]);

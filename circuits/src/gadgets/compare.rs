@@ -1,7 +1,7 @@
 //! Comparison and selection.
 
 use super::add::{add_with, full_adder};
-use super::common_width;
+use super::{common_width, is_constant};
 use crate::builder::Builder;
 use crate::circuit::Bit;
 
@@ -38,14 +38,21 @@ pub fn select(b: &mut Builder, cond: Bit, x: &[Bit], y: &[Bit]) -> Vec<Bit> {
 
 /// The lesser of two numbers: 2 N ANDs.
 pub fn min(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> Vec<Bit> {
+    let (x, y) = constant_last(x, y);
     let less = lt(b, x, y, signed);
     select(b, less, x, y)
 }
 
-/// The greater of two numbers: 2 N ANDs.
+/// The greater of two numbers: 2 N ANDs; of a number and 0, as ReLU, N - 1 in either order.
 pub fn max(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> Vec<Bit> {
+    let (x, y) = constant_last(x, y);
     let less = lt(b, x, y, signed);
     select(b, less, y, x)
+}
+
+/// Both words, a constant as the second: whether `x < 0` costs nothing, whether `0 < x` does.
+fn constant_last<'a>(x: &'a [Bit], y: &'a [Bit]) -> (&'a [Bit], &'a [Bit]) {
+    if x.iter().all(|&bit| is_constant(bit)) { (y, x) } else { (x, y) }
 }
 
 /// The magnitude of a signed number, mod 2^N (the least number is its own): N - 1 ANDs.

@@ -129,6 +129,9 @@ fn comparisons() {
         let relu = |b: &mut Builder, w: &[Vec<Bit>]| max(b, &w[0], &vec![Bit::FALSE; n], true);
         let c = compare(&[n], relu, |v| signed(v[0], n).max(0) as u64);
         assert_eq!(c.and_count(), n - 1, "relu");
+        let relu = |b: &mut Builder, w: &[Vec<Bit>]| max(b, &vec![Bit::FALSE; n], &w[0], true);
+        let c = compare(&[n], relu, |v| signed(v[0], n).max(0) as u64);
+        assert_eq!(c.and_count(), n - 1, "relu, the other way round");
     }
 }
 

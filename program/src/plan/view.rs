@@ -23,7 +23,12 @@ pub enum View {
 #[derive(Default)]
 pub struct Views {
     known: HashMap<Value, View>,
+    /// Constants that are small enough to stand in a template.
+    constants: HashMap<Value, Vec<u64>>,
 }
+
+/// Most elements of a constant that a template may hold.
+const SMALL: usize = 1 << 14;
 
 impl Views {
     /// The view of a value.
@@ -34,9 +39,23 @@ impl Views {
         })
     }
 
+    /// The elements of a value that is the same small constant at each point of its first `batch` axes, row-major.
+    pub fn constant(&self, program: &Program, v: Value, batch: usize) -> Option<&[u64]> {
+        let View::Of { base, axes } = self.get(program, v) else { return None };
+        let whole = (0..program.shape(base).len()).map(|axis| Some(Walk { axis: axis as u8, step: 1 }));
+        let repeated = axes[..batch].iter().all(Option::is_none);
+        let elements = self.constants.get(&base).filter(|_| repeated && whole.eq(axes[batch..].iter().copied()))?;
+        Some(elements)
+    }
+
     /// Records what an operation's result is.
     pub fn record(&mut self, program: &Program, node: &Node) {
         let Some(&result) = node.results.first() else { return };
+        if let Op::Const(Constant::Dense(words)) = &node.op
+            && words.len() <= SMALL
+        {
+            self.constants.insert(result, words.clone());
+        }
         let shape = program.shape(result);
         let view = match &node.op {
             Op::Const(Constant::Splat(word)) => Some(View::Splat(*word)),

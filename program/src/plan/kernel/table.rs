@@ -6,7 +6,7 @@ use super::reduce::lanes;
 use super::{Inputs, Kernels, Source, identity};
 use crate::data::Shape;
 use crate::ir::{Node, Reduction, Value};
-use crate::plan::{Kernel, KernelInput, KernelOutput, Reduce, Walk};
+use crate::plan::{Kernel, KernelInput, KernelOutput, Reduce, Walk, scalar};
 
 impl Kernels<'_> {
     /// The kernel of an imported circuit.
@@ -63,10 +63,16 @@ impl Kernels<'_> {
         }
     }
 
-    /// An oblivious read whose table stands inside the template: a tree of multiplexers.
+    /// An oblivious read whose table stands inside the template: a tree of multiplexers; of a constant, sums of products.
     pub fn read(&mut self, node: &Node, table: Value, index: Value) -> Kernel {
         let shape = self.program.shape(index).clone();
         let (rows, signed) = (self.program.shape(table)[shape.len()], self.program.elem(index).signed());
+        if let Some(words) = self.views.constant(self.program, table, shape.len()) {
+            let elem = self.program.elem(table);
+            let bits: Vec<Bit> = words.iter().flat_map(|&word| scalar::constant(elem, word)).collect();
+            let table = rows_of(&bits, rows);
+            return self.whole(node, &shape, &[index], |b, words| gadgets::read(b, &table, &words[0], signed));
+        }
         self.whole(node, &shape, &[table, index], |b, words| {
             gadgets::read(b, &rows_of(&words[0], rows), &words[1], signed)
         })
