@@ -98,7 +98,9 @@ impl Body<'_, '_> {
                 let ty = ty.clone();
                 return self.no_arguments(args, &name.name, span).map(|()| ty);
             }
-            if self.checker.modules.find(self.module, &name.name).is_none() {
+            // `fix<40, 13>` is the built-in type also where `type fix = …` says what a bare `fix` means.
+            let parameters = name.name == "fix" && !args.is_empty();
+            if parameters || self.checker.modules.find(self.module, &name.name).is_none() {
                 return self.built_in(name, args, span);
             }
         }
