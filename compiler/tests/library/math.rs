@@ -103,8 +103,8 @@ fn bells_and_steps() {
         check("erf", frac, bits, &xs, erf, 8.0 * ULPS21);
         let mut xs = even(&mut random, 1000, -20.0, 20.0);
         xs.extend([-4000.0, 4000.0]);
-        check("logistic", frac, bits, &xs, |x| 1.0 / (1.0 + (-x).exp()), ULPS21);
-        check("tanh", frac, bits, &xs, f64::tanh, 2.0 * ULPS21);
+        check("logistic", frac, bits, &xs, |x| 1.0 / (1.0 + (-x).exp()), 4.0 * ULPS21);
+        check("tanh", frac, bits, &xs, f64::tanh, 8.0 * ULPS21);
     }
 }
 
