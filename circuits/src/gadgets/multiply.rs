@@ -17,7 +17,7 @@
 //! digits at a time: they make ±1 or ±3, the choice between `y` and `3y` is a half gate, and a row then serves two
 //! bits: 24 bytes of table a pair of bits instead of 32.
 
-use super::add::{minus, sub, sum_into};
+use super::add::{add, minus, sub, sum_into};
 use super::compare::{masked, select};
 use super::square::minus_square;
 use super::{extended, is_constant, trimmed};
@@ -77,8 +77,7 @@ fn multiply(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, rows: Ro
     } else if y.iter().all(|&y| is_constant(y)) {
         multiple(b, y, x, acc, width)
     } else {
-        let negative = minus_product(b, x, y, width, rows);
-        finish(b, &negative, acc, width)
+        product(b, cheapest(x, y, width, rows), acc, width)
     };
     [low, high].concat()
 }
@@ -91,8 +90,15 @@ fn finish(b: &mut Builder, negative: &[Bit], acc: Option<&[Bit]>, width: usize) 
     }
 }
 
-/// `-x · y` to at most `width` bits, its sign to be extended, in the cheapest way.
-fn minus_product(b: &mut Builder, x: &[Bit], y: &[Bit], width: usize, rows: Rows) -> Vec<Bit> {
+/// A way to multiply.
+struct Way<'a> {
+    multiplier: &'a [Bit],
+    multiplicand: &'a [Bit],
+    rows: Rows,
+}
+
+/// The way that takes the fewest bytes.
+fn cheapest<'a>(x: &'a [Bit], y: &'a [Bit], width: usize, rows: Rows) -> Way<'a> {
     // Bytes of table: an AND with a bit that one party knows takes 16, another 32.
     let first = if rows == Rows::Double { 16 } else { 32 };
     let single = |multiplier: usize, multiplicand: usize| {
@@ -105,23 +111,48 @@ fn minus_product(b: &mut Builder, x: &[Bit], y: &[Bit], width: usize, rows: Rows
     };
     let (by_x, by_y) = (single(x.len(), y.len()), single(y.len(), x.len()));
     if rows == Rows::Double && double() < by_x.min(by_y) {
-        sum_rows(b, x, y, width, Rows::Double)
+        Way { multiplier: x, multiplicand: y, rows: Rows::Double }
     } else if by_y < by_x {
-        sum_rows(b, y, x, width, Rows::Single)
+        Way { multiplier: y, multiplicand: x, rows: Rows::Single }
     } else {
-        sum_rows(b, x, y, width, Rows::Single)
+        Way { multiplier: x, multiplicand: y, rows: Rows::Single }
     }
 }
 
-/// `-x · y` by the formula above, with a row for each digit, or two, of `x`.
-fn sum_rows(b: &mut Builder, x: &[Bit], y: &[Bit], width: usize, rows: Rows) -> Vec<Bit> {
-    // A number of one bit is 0 or -1.
-    let mut sum = masked(b, if x.len() == 1 { x[0] } else { !x[0] }, y);
+/// `x · y`, or `x · y + acc`, to `width` bits, of signed numbers (one that isn't has a zero on top).
+fn product(b: &mut Builder, way: Way<'_>, acc: Option<&[Bit]>, width: usize) -> Vec<Bit> {
+    let Way { multiplier: x, multiplicand: y, rows } = way;
+    match (x, acc) {
+        (&[bit, Bit::FALSE], _) => {
+            let product = extended(&masked(b, bit, y), width);
+            acc.map_or(product.clone(), |acc| add(b, acc, &product))
+        }
+        // The row of a top bit that is 0 is `y` itself: it serves as what the others are subtracted from.
+        ([low @ .., Bit::FALSE], None) if !low.is_empty() => {
+            let top = [vec![Bit::FALSE; low.len() - 1], y.to_vec()].concat();
+            let rest = sum_rows(b, low, false, y, width, rows);
+            sub(b, &extended(&top, width), &extended(&rest, width))
+        }
+        // A number of one bit is 0 or -1.
+        (&[bit], _) => {
+            let negative = masked(b, bit, y);
+            finish(b, &negative, acc, width)
+        }
+        _ => {
+            let negative = sum_rows(b, x, true, y, width, rows);
+            finish(b, &negative, acc, width)
+        }
+    }
+}
+
+/// The sum of the rows of the formula above, one for each digit of `x` or for two. With `signed`, the last digit's row
+/// counts the other way round, which makes it `-x · y`; else it is that plus `2^(n-1) y`, for an unsigned `x` of n bits.
+fn sum_rows(b: &mut Builder, x: &[Bit], signed: bool, y: &[Bit], width: usize, rows: Rows) -> Vec<Bit> {
+    let mut sum = masked(b, !x[0], y);
     let mut triple = None;
     let mut i = 1;
     while i < x.len() {
-        // The sign bit's row counts the other way round.
-        let sign = |i: usize| if i + 1 == x.len() { !x[i] } else { x[i] };
+        let sign = |i: usize| if signed && i + 1 == x.len() { !x[i] } else { x[i] };
         let (row, negative, taken) = if rows == Rows::Double && i + 1 < x.len() {
             let triple: &Vec<Bit> = triple.get_or_insert_with(|| times_three(b, y));
             let (low, high) = (sign(i), sign(i + 1));

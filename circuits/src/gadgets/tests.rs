@@ -178,6 +178,16 @@ fn products_of_narrow_words() {
 }
 
 #[test]
+fn products_of_unsigned_words_spend_no_sign() {
+    let wide = |b: &mut Builder, w: &[Vec<Bit>]| mul(b, &resize(&w[0], false, 64), &resize(&w[1], false, 64));
+    let ands = |n, m| circuit(&[n, m], wide).and_count();
+    assert_eq!(ands(1, 32), 32);
+    assert_eq!(ands(8, 8), 86);
+    assert_eq!(ands(18, 18), 376);
+    assert_eq!(ands(32, 32), 1117);
+}
+
+#[test]
 fn products_from_triangular_numbers() {
     for n in [1, 2, 3, 4, 13, 64] {
         let build = |b: &mut Builder, w: &[Vec<Bit>]| {
