@@ -1,4 +1,7 @@
-//! Whole-system tests live in `tests/` beside this file; here is what they share.
+//! Whole-system tests live in `tests/` beside this file's folder; here is what they share: the binary and its processes,
+//! the cases of programs, inputs, and the compiler's stages.
 
+pub mod cases;
 pub mod inputs;
+pub mod process;
 pub mod stages;
