@@ -203,8 +203,8 @@ fn compare(wanted: &Value, found: &Value, tolerance: f64) -> Result<(), String> 
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             return a.iter().zip(b).try_for_each(|(a, b)| compare(a, b, tolerance));
         }
-        (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
-            return a.iter().try_for_each(|(k, a)| compare(a, &b[k], tolerance));
+        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
+            return a.iter().try_for_each(|(k, a)| compare(a, b.get(k).unwrap_or(&Value::Null), tolerance));
         }
         (Value::Number(a), Value::Number(b)) if a.is_f64() => {
             a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| (a - b).abs() <= tolerance)
