@@ -140,33 +140,40 @@ impl<'a> Body<'a> {
     }
 
     fn places(&self, param: Value, result: Value) -> Option<Role> {
-        let (update, Op::Update { base, part, starts }) = self.op(result)? else { return None };
-        let shape = self.b.shape(*part);
-        if *base != param
-            || *part == param
-            || self.yielded.get(&result) != Some(&1)
-            || self.yielded.contains_key(&param)
-        {
-            return None;
-        }
-        if self.read.get(&result).is_some_and(|at| !at.is_empty()) {
-            return None;
-        }
-        for at in self.read.get(&param).into_iter().flatten().filter(|at| **at != update) {
-            match &self.node(*at).op {
-                Op::Slice(v, from) if *v == param && self.b.same_ints(from, starts) => {
-                    if self.b.shape(self.node(*at).results[0]) != shape {
-                        return None;
-                    }
-                }
-                _ => return None,
-            }
-        }
+        let (update, starts, shape) = self.only_place(param, result)?;
         let strides: Vec<i64> = starts.iter().map(|s| self.stride(*s)).collect::<Option<_>>()?;
         let mut moving = strides.iter().enumerate().filter(|(_, s)| **s != 0);
         let (axis, step) = moving.next()?;
         let fits = moving.next().is_none() && step.unsigned_abs() == shape[axis];
         fits.then_some(Role::Places { axis, step: *step, update })
+    }
+
+    /// Where an iteration reads and writes a carried tensor, if that is at one place only: the position of the update, the
+    /// place's starts and its shape.
+    fn only_place(&self, param: Value, result: Value) -> Option<(usize, &'a [Value], &'a [u64])> {
+        let (update, Op::Update { base, part, starts }) = self.op(result)? else { return None };
+        let shape = self.b.shape(*part);
+        let yielded = |v| self.yielded.get(&v).copied().unwrap_or(0);
+        let read = |v| self.read.get(&v).into_iter().flatten().copied();
+        if *base != param || *part == param || yielded(result) != 1 || yielded(param) != 0 || read(result).count() > 0 {
+            return None;
+        }
+        let reads_place = |at: usize| match &self.node(at).op {
+            Op::Slice(v, from) => {
+                *v == param && self.b.same_ints(from, starts) && self.b.shape(self.node(at).results[0]) == shape
+            }
+            _ => false,
+        };
+        read(param).all(|at| at == update || reads_place(at)).then_some((update, starts.as_slice(), shape.as_slice()))
+    }
+
+    /// The same of the `k`-th carried value, where the place is one for all iterations and smaller than the tensor: the
+    /// position of the update.
+    pub fn fixed_place(&self, k: usize) -> Option<usize> {
+        let (param, result) = (self.block.params[k + 1], self.block.results[k]);
+        let (update, starts, shape) = self.only_place(param, result)?;
+        let outside = |v: &Value| !self.made.contains_key(v) && !self.block.params.contains(v);
+        (self.b.shape(param) != shape && starts.iter().all(outside)).then_some(update)
     }
 
     /// Positions of what depends on carried values.

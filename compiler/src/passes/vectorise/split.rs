@@ -27,7 +27,67 @@ pub(super) struct Loop {
 }
 
 /// Writes the loop, split where that is possible and worth it; gives its results.
-pub(super) fn split(b: &mut Builder, l: Loop) -> Vec<Value> {
+pub(super) fn split(b: &mut Builder, mut l: Loop) -> Vec<Value> {
+    prune(&mut l.body);
+    if let (Some(from), Some(to)) = (b.known(l.from), b.known(l.to))
+        && from < to
+    {
+        return narrow(b, l);
+    }
+    whole(b, l)
+}
+
+/// Carries only that part of a tensor which iterations read and write, where it is the same in each.
+fn narrow(b: &mut Builder, l: Loop) -> Vec<Value> {
+    let body = Body::of(b, &l.body);
+    let Some((k, at)) = (0..l.init.len()).find_map(|k| Some((k, body.fixed_place(k)?))) else { return whole(b, l) };
+    let Op::Update { part, starts, .. } = &l.body.ops[at].op else { return whole(b, l) };
+    // Axes of one element are left out, as they are where its elements are computed with.
+    let shape = b.shape(*part).clone();
+    let bare: Vec<u64> = shape.iter().copied().filter(|n| *n != 1).collect();
+    let mut init = l.init.clone();
+    let place = b.slice(l.init[k], starts.clone(), shape.clone());
+    init[k] = b.reshape(place, bare.clone());
+    let tys: Vec<Type> = init.iter().map(|v| b.ty(*v).clone()).collect();
+    let params = b.open_loop(l.from, l.to, tys);
+    let tensor = l.body.params[k + 1];
+    let mut copier = Lifter::new(b, 1, l.body.params[0], l.from);
+    l.body.params.iter().zip(&params).for_each(|(old, new)| copier.set(*old, Lifted::Same(*new)));
+    let read = copier.b.reshape(params[k + 1], shape.clone());
+    for (_, node) in l.body.ops.iter().enumerate().filter(|(other, _)| *other != at) {
+        match &node.op {
+            Op::Slice(v, _) if *v == tensor => copier.set(node.results[0], Lifted::Same(read)),
+            _ => copier.copy(node),
+        }
+    }
+    let mut yields: Vec<Value> = l.body.results.iter().map(|v| copier.same(*v)).collect();
+    let written = copier.same(*part);
+    yields[k] = copier.b.reshape(written, bare);
+    let body = b.close(yields);
+    let mut results = split(b, Loop { from: l.from, to: l.to, init, body });
+    let place = b.reshape(results[k], shape);
+    results[k] = b.update(l.init[k], place, starts.clone());
+    results
+}
+
+/// Drops operations of a body that nothing in it needs.
+fn prune(body: &mut Block) {
+    let mut needed: HashSet<Value> = body.results.iter().copied().collect();
+    let mut kept = Vec::with_capacity(body.ops.len());
+    for node in std::mem::take(&mut body.ops).into_iter().rev() {
+        if acts(&node) || node.results.iter().any(|r| needed.contains(r)) {
+            for_each_read(&node, &mut |v| {
+                needed.insert(v);
+            });
+            kept.push(node);
+        }
+    }
+    kept.reverse();
+    body.ops = kept;
+}
+
+/// Writes the loop, all of what it carries as it is.
+fn whole(b: &mut Builder, l: Loop) -> Vec<Value> {
     if let (Some(from), Some(to)) = (b.known(l.from), b.known(l.to))
         && let Ok(count) = u64::try_from(i128::from(to) - i128::from(from))
         && let Some(results) = try_split(b, &l, count)
