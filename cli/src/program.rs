@@ -114,8 +114,7 @@ pub fn is_compiled(file: &Path) -> bool {
 /// The dimensions of the entry point that the shapes of inputs tell.
 pub fn dimensions(file: &Path, settings: &Settings, inputs: &Inputs) -> Result<BTreeMap<String, i64>, Failure> {
     let (root, folder) = in_folder(file);
-    let _ = (root, folder, settings, inputs.shapes());
-    Ok(BTreeMap::new())
+    Ok(motet_compiler::dimensions(&root, &folder, &settings.options(), &inputs.shapes()).map_err(Box::new)?)
 }
 
 /// Compiles a source and plans it; prints warnings.

@@ -84,6 +84,21 @@ pub fn tree(root: &str, loader: &(dyn Loader + Sync), options: &Options) -> Resu
     deep(|| stages(root, loader, |modules, sources| typed::tree(modules, sources, options)))
 }
 
+/// The dimension parameters of the entry point that the shapes of its inputs tell, by dotted path of the input
+/// (`model.w1`); those that the options give are among them.
+///
+/// # Errors
+/// Where the files cannot be read or there is no such entry point.
+pub fn dimensions(
+    root: &str,
+    loader: &(dyn Loader + Sync),
+    options: &Options,
+    shapes: &BTreeMap<String, Vec<u64>>,
+) -> Result<BTreeMap<String, i64>, Failure> {
+    let told = deep(|| stages(root, loader, |modules, sources| typed::dimensions(modules, sources, options, shapes)))?;
+    Ok(told.value)
+}
+
 /// The program of the entry point that the options name; all its dimensions must be given.
 ///
 /// # Errors

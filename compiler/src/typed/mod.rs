@@ -6,6 +6,7 @@ mod constants;
 mod context;
 pub mod data_types;
 pub mod dim;
+mod dimensions;
 mod entry;
 mod evaluate;
 mod exprs;
@@ -22,6 +23,8 @@ mod structs;
 pub mod tree;
 mod types;
 mod unify;
+
+use std::collections::BTreeMap;
 
 use motet_program::data::Elem;
 
@@ -45,6 +48,21 @@ pub fn tree(modules: &Modules, sources: &Sources, options: &Options) -> (Option<
         checker.entry_tree(item, f, env)
     });
     finish(checker, tree.ok())
+}
+
+/// The dimension parameters of the entry point that the shapes of inputs tell, by dotted path of the input.
+pub fn dimensions(
+    modules: &Modules,
+    sources: &Sources,
+    options: &Options,
+    shapes: &BTreeMap<String, Vec<u64>>,
+) -> (Option<BTreeMap<String, i64>>, Vec<Diagnostic>) {
+    let mut checker = Checker::new(modules, sources, options, true);
+    match checker.dimensions(&options.entry, shapes) {
+        // What was tried on the way and did not fit is no error of the program.
+        Ok(dimensions) => (Some(dimensions), Vec::new()),
+        Err(_) => (None, finish(checker, None).1),
+    }
 }
 
 /// Checks every item of the user's files, whatever the dimension parameters are. Gives the trees of all entry points
