@@ -18,6 +18,9 @@ use motet_runtime::protocol::{Job, Meter, run};
 const U64: Elem = Elem::Uint(64);
 const U32: Elem = Elem::Uint(32);
 
+/// What is measured, by its name.
+type Case = (&'static str, fn() -> Program);
+
 fn main() {
     println!("{:<44} {:>10} {:>9} {:>29} {:>9}", "", "", "", "M AND/s, of the CPU time of", "");
     println!(
@@ -25,9 +28,10 @@ fn main() {
         "program", "ANDs", "seconds", "M AND/s", "garbler", "evaluator", "MB"
     );
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let programs: [(&str, fn() -> Program); 5] = [
+    let programs: [Case; 6] = [
         ("comparisons of 32 bits, 2^18 at once", || comparisons(1 << 18)),
         ("products of 64 bits, matrices of 32 × 32", || products(32, true)),
+        ("10^9 ANDs at once, matrices of 80 × 80", || products(80, true)),
         ("products of 64 bits, of shared matrices", || products(32, false)),
         ("products of 64 bits, one after another", || chain(3000, 1)),
         ("products of 64 bits, 16 after 16", || chain(1000, 16)),

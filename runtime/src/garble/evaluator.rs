@@ -4,7 +4,7 @@ use motet_circuits::{AndKind, Instr};
 
 use super::keys::Keys;
 use super::prepared::{Op, Source};
-use super::{Batch, Prepared, all, wires};
+use super::{Batch, Prepared, all, wires, xor};
 use crate::crypto::gate::Wires;
 use crate::crypto::{Block, Kernels, Prg, TweakKeys};
 use crate::net::{Channel, NetError};
@@ -46,7 +46,7 @@ impl Evaluator {
                         batch.bits[dst as usize] = batch.bits[a as usize] ^ batch.bits[b as usize] ^ all(invert);
                     }
                     if op.labels {
-                        self.kernels.xor(&mut batch.labels, n, wires(dst, a, b), None);
+                        xor(self.kernels, &mut batch.labels, n, wires(dst, a, b), None);
                     }
                 }
                 Instr::And { kind, dst, a, b, invert_a, invert_b } => {

@@ -5,7 +5,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::keys::Keys;
 use super::prepared::{Op, Source};
-use super::{Batch, Prepared, all, wires};
+use super::{Batch, Prepared, all, wires, xor};
 use crate::crypto::gate::Wires;
 use crate::crypto::{Block, Kernels, Prg, TweakKeys};
 use crate::net::{Channel, NetError};
@@ -54,7 +54,7 @@ impl Garbler {
                     }
                     if op.labels {
                         let delta = invert.then_some(self.delta.0);
-                        self.kernels.xor(&mut batch.labels, n, wires(dst, a, b), delta);
+                        xor(self.kernels, &mut batch.labels, n, wires(dst, a, b), delta);
                     }
                 }
                 Instr::And { kind, dst, a, b, invert_a, invert_b } => {
