@@ -12,6 +12,7 @@ pub mod lower;
 pub mod modules;
 pub mod parse;
 pub mod passes;
+pub mod secrecy;
 pub mod simulate;
 pub mod source;
 pub mod typed;
@@ -70,7 +71,8 @@ pub struct Success<T> {
 pub fn check(root: &str, loader: &(dyn Loader + Sync), options: &Options) -> Result<Success<()>, Failure> {
     deep(|| {
         stages(root, loader, |modules, sources| {
-            let (_trees, diagnostics) = typed::check(modules, sources, options);
+            let (trees, mut diagnostics) = typed::check(modules, sources, options);
+            diagnostics.extend(trees.iter().flat_map(|tree| secrecy::check(tree, modules)));
             (Some(()), diagnostics)
         })
     })
@@ -81,7 +83,13 @@ pub fn check(root: &str, loader: &(dyn Loader + Sync), options: &Options) -> Res
 /// # Errors
 /// What is wrong with the program.
 pub fn tree(root: &str, loader: &(dyn Loader + Sync), options: &Options) -> Result<Success<Tree>, Failure> {
-    deep(|| stages(root, loader, |modules, sources| typed::tree(modules, sources, options)))
+    deep(|| {
+        stages(root, loader, |modules, sources| {
+            let (tree, mut diagnostics) = typed::tree(modules, sources, options);
+            diagnostics.extend(tree.iter().flat_map(|tree| secrecy::check(tree, modules)));
+            (tree, diagnostics)
+        })
+    })
 }
 
 /// The dimension parameters of the entry point that the shapes of its inputs tell, by dotted path of the input

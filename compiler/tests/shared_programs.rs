@@ -77,3 +77,16 @@ fn programs_are_checked_and_made_trees() {
     }
     assert!(failed.is_empty(), "{failed}");
 }
+
+#[test]
+fn programs_that_do_not_compile_say_why() {
+    let Some(folder) = folder() else { return };
+    for (name, said) in [("shapes", &["784", "128", "transpose(w)"][..]), ("secret_bound", &["secret", "`n`", "alice"])]
+    {
+        let failure = check(&format!("{name}.mpc"), &Folder(folder.clone()), &Options::default()).expect_err(name);
+        let shown = render(&failure.diagnostics, &failure.sources);
+        for words in said {
+            assert!(shown.contains(words), "{name} does not say {words}:\n{shown}");
+        }
+    }
+}

@@ -128,7 +128,8 @@ impl<'p> Checker<'p> {
 
     /// Reports an error or warning; one that stands in the library is shown at the user's call.
     pub fn report(&mut self, diagnostic: Diagnostic) -> Reported {
-        let diagnostic = self.at_users_call(diagnostic);
+        let calls: Vec<Call> = self.active.iter().map(|a| Call { name: a.name.clone(), span: a.call }).collect();
+        let diagnostic = at_users_call(self.modules, &calls, diagnostic);
         let key = (diagnostic.code, diagnostic.labels[0].0);
         if self.diagnostics.len() < MAX_DIAGNOSTICS && self.seen.insert(key) {
             self.diagnostics.push(diagnostic);
@@ -145,27 +146,6 @@ impl<'p> Checker<'p> {
         note: impl Into<String>,
     ) -> Reported {
         self.report(Diagnostic::error(code, message, span, note))
-    }
-
-    /// Moves the main label of an error in a library function to the call in the user's file, and names the calls
-    /// between.
-    fn at_users_call(&self, diagnostic: Diagnostic) -> Diagnostic {
-        let main = diagnostic.labels[0].0;
-        if !self.modules.in_library(main.file) {
-            return diagnostic;
-        }
-        let Some(at) = self.active.iter().rposition(|a| a.call.is_some_and(|c| !self.modules.in_library(c.file)))
-        else {
-            return diagnostic;
-        };
-        let callee = &self.active[at];
-        let Some(call) = callee.call else { return diagnostic };
-        let mut labels = vec![(call, format!("in this call of `{}`", callee.name))];
-        for inner in &self.active[at + 1..] {
-            labels.extend(inner.call.map(|c| (c, format!("which calls `{}`", inner.name))));
-        }
-        labels.extend(diagnostic.labels);
-        Diagnostic { labels, ..diagnostic }
     }
 
     /// What is written at a place.
@@ -192,6 +172,30 @@ impl<'p> Checker<'p> {
         }
         Err(Reported)
     }
+}
+
+/// A call that is being looked at: the function's path, and where it is called (`None` for the first).
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub name: String,
+    pub span: Option<Span>,
+}
+
+/// Moves the main label of an error in a library function to the call in the user's file, and names the calls between.
+pub(crate) fn at_users_call(modules: &Modules, calls: &[Call], diagnostic: Diagnostic) -> Diagnostic {
+    if !modules.in_library(diagnostic.labels[0].0.file) {
+        return diagnostic;
+    }
+    let users = |c: &Call| c.span.filter(|s| !modules.in_library(s.file));
+    let Some((at, span)) = calls.iter().enumerate().rev().find_map(|(i, c)| users(c).map(|s| (i, s))) else {
+        return diagnostic;
+    };
+    let mut labels = vec![(span, format!("in this call of `{}`", calls[at].name))];
+    for inner in &calls[at + 1..] {
+        labels.extend(inner.span.map(|s| (s, format!("which calls `{}`", inner.name))));
+    }
+    labels.extend(diagnostic.labels);
+    Diagnostic { labels, ..diagnostic }
 }
 
 /// What is asked of an expression.

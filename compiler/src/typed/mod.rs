@@ -34,6 +34,7 @@ use crate::modules::{ItemRef, ModuleId, Modules};
 use crate::parse::ast;
 use crate::source::Sources;
 use context::{Body, Checker, Constant, Env};
+pub(crate) use context::{Call, at_users_call};
 use dim::Dim;
 use tree::{Tree, Ty};
 
