@@ -98,10 +98,15 @@ impl Kernel for ExpandMany<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        for (before, rcon) in RCON.into_iter().enumerate() {
-            for first in (0..Schedules::LANES).step_by(V::LANES) {
-                let keys = V::load(&self.rounds[before][first..]);
-                keys.next_round_key(rcon).store(&mut self.rounds[before + 1][first..]);
+        let mut keys = [V::splat(Block::ZERO); Schedules::LANES];
+        let vectors = Schedules::LANES / V::LANES;
+        for (keys, first) in keys.iter_mut().zip((0..Schedules::LANES).step_by(V::LANES)) {
+            *keys = V::load(&self.rounds[0][first..]);
+        }
+        for (round, rcon) in self.rounds[1..].iter_mut().zip(RCON) {
+            for (keys, first) in keys[..vectors].iter_mut().zip((0..Schedules::LANES).step_by(V::LANES)) {
+                *keys = keys.next_round_key(rcon);
+                keys.store(&mut round[first..]);
             }
         }
     }

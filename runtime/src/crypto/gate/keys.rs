@@ -25,7 +25,9 @@ impl RoundKeys for GateKey<'_> {
 pub struct TweakKeys {
     isa: Isa,
     next: Block,
-    schedules: Schedules,
+    /// Those in use, and those after them: expanded a while ahead, so that nobody waits for it.
+    schedules: [Schedules; 2],
+    current: usize,
     used: usize,
 }
 
@@ -34,41 +36,45 @@ impl TweakKeys {
     /// range may be begun twice with one start.
     pub fn new(isa: Isa, start: Block, range: u64) -> Self {
         let next = Block::new(start.value().wrapping_add(u128::from(range) << 64));
-        let schedules = Schedules::new(isa, [Block::ZERO; Schedules::LANES]);
-        TweakKeys { isa, next, schedules, used: Schedules::LANES }
+        let schedules = [0, 1].map(|_| Schedules::new(isa, [Block::ZERO; Schedules::LANES]));
+        let mut keys = TweakKeys { isa, next, schedules, current: 0, used: Schedules::LANES };
+        keys.expand(1);
+        keys
     }
 
     /// A key for one half-gate.
     #[inline]
     pub fn one(&mut self) -> GateKey<'_> {
         let lane = self.take(1);
-        GateKey { schedules: &self.schedules, lane }
+        GateKey { schedules: &self.schedules[self.current], lane }
     }
 
     /// Keys for both halves of a gate.
     #[inline]
     pub fn two(&mut self) -> [GateKey<'_>; 2] {
         let lane = self.take(2);
-        [lane, lane + 1].map(|lane| GateKey { schedules: &self.schedules, lane })
+        [lane, lane + 1].map(|lane| GateKey { schedules: &self.schedules[self.current], lane })
     }
 
     /// The first of `count` unused lanes that lie together. A lane may be left unused, at both parties alike.
     #[inline]
     fn take(&mut self, count: usize) -> usize {
         if self.used + count > Schedules::LANES {
-            self.refill();
+            self.expand(self.current);
+            self.current = 1 - self.current;
+            self.used = 0;
         }
         let lane = self.used;
         self.used += count;
         lane
     }
 
-    fn refill(&mut self) {
+    /// Expands the next keys in the place of those that are used up.
+    fn expand(&mut self, place: usize) {
         let first = self.next.value();
         let keys = std::array::from_fn(|lane| Block::new(first.wrapping_add(lane as u128)));
-        self.schedules.replace(self.isa, keys);
+        self.schedules[place].replace(self.isa, keys);
         self.next = Block::new(first.wrapping_add(Schedules::LANES as u128));
-        self.used = 0;
     }
 }
 

@@ -76,8 +76,17 @@ impl Kernels {
     }
 
     /// `dst = a ⊕ b`, and `⊕ add` where given: Δ, at the garbler, for a result that is inverted.
+    #[inline]
     pub fn xor(self, slots: &mut [Block], n: usize, wires: Wires, add: Option<Block>) {
-        self.isa.run(Xor { slots, n, wires, add: add.unwrap_or(Block::ZERO) });
+        let add = add.unwrap_or(Block::ZERO);
+        // Not worth a call.
+        if n <= 2 {
+            for at in 0..n {
+                slots[wires.dst * n + at] = slots[wires.a * n + at] ^ slots[wires.b * n + at] ^ add;
+            }
+            return;
+        }
+        self.isa.run(Xor { slots, n, wires, add });
     }
 
     /// Garbles `(a ⊕ invert[0]) ∧ (b ⊕ invert[1])`. Writes 32 bytes an instance: all the garbler's half ciphertexts,

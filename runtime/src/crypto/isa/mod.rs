@@ -144,7 +144,7 @@ impl Isa {
     #[inline]
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self.0 {
-            Level::Portable => kernel.run::<portable::Portable<4>>(),
+            Level::Portable => portable::run(kernel),
             #[cfg(target_arch = "x86_64")]
             Level::AesNi(present) => present.run(kernel),
             #[cfg(target_arch = "x86_64")]

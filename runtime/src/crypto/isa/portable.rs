@@ -6,12 +6,18 @@
 use aes::Aes128;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 
-use super::{RoundKeys, Vector};
+use super::{Kernel, RoundKeys, Vector};
 use crate::crypto::Block;
+
+/// Kept out of callers that mostly run something else.
+#[inline(never)]
+pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Portable<4>>()
+}
 
 /// `L` blocks, at most 8.
 #[derive(Clone, Copy)]
-pub(super) struct Portable<const L: usize>([Block; L]);
+struct Portable<const L: usize>([Block; L]);
 
 impl<const L: usize> Portable<L> {
     fn each(self, f: impl Fn(usize, Block) -> Block) -> Self {
