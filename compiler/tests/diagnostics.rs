@@ -1,10 +1,11 @@
 //! What people are told about mistakes: every file of `diagnostics/` against its snapshot.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use motet_compiler::Options;
 use motet_compiler::diagnostics::Diagnostic;
-use motet_compiler::parse;
 use motet_compiler::source::Sources;
 
 #[test]
@@ -31,10 +32,11 @@ fn every_mistake_is_explained() {
 
 /// What `motet check` prints.
 fn check(name: &str, text: &str) -> String {
-    let mut sources = Sources::default();
-    let file = sources.add(name, text);
-    let (_, diagnostics) = parse::parse(file, text);
-    render(&diagnostics, &sources)
+    let files = HashMap::from([(name.to_owned(), text.to_owned())]);
+    match motet_compiler::check(name, &files, &Options::default()) {
+        Ok(checked) => render(&checked.warnings, &checked.sources),
+        Err(failure) => render(&failure.diagnostics, &failure.sources),
+    }
 }
 
 fn render(diagnostics: &[Diagnostic], sources: &Sources) -> String {

@@ -16,10 +16,10 @@ use crate::source::Span;
 impl Body<'_, '_> {
     /// `callee(args)`.
     pub fn call(&mut self, callee: &ast::Expr, args: &[ast::Arg], want: Want, span: Span) -> Checked<Expr> {
-        if let ast::ExprKind::Call { callee: outer, args: functions } = &callee.kind {
-            if let Some(with_value) = self.gradient_of(outer) {
-                return self.gradient(functions, args, with_value, span);
-            }
+        if let ast::ExprKind::Call { callee: outer, args: functions } = &callee.kind
+            && let Some(with_value) = self.gradient_of(outer)
+        {
+            return self.gradient(functions, args, with_value, span);
         }
         let ast::ExprKind::Path(path) = &callee.kind else {
             return Err(self.error("not-a-function", "only functions can be called", callee.span, ""));
@@ -65,10 +65,10 @@ impl Body<'_, '_> {
     }
 
     /// A call of a function of the program.
-    pub fn call_function<'a>(
+    pub fn call_function(
         &mut self,
         item: ItemRef,
-        f: &'a ast::Fn,
+        f: &ast::Fn,
         args: &[ast::Arg],
         want: Want,
         span: Span,
@@ -176,11 +176,11 @@ impl Body<'_, '_> {
                 diagnostic = diagnostic.label(*span, format!("`{name}` is {text} by this argument"));
             }
         }
-        if let (Some((lead, span)), true) = (&u.lead, has_rest(&param.ty)) {
-            if !lead.is_empty() && *span != arg.span {
-                diagnostic =
-                    diagnostic.label(*span, format!("`..` is `[{}]` by this argument", super::print::join(lead)));
-            }
+        if let (Some((lead, span)), true) = (&u.lead, has_rest(&param.ty))
+            && !lead.is_empty()
+            && *span != arg.span
+        {
+            diagnostic = diagnostic.label(*span, format!("`..` is `[{}]` by this argument", super::print::join(lead)));
         }
         let declared = self.checker.text(param.ty.span);
         diagnostic = diagnostic.label(param.span, format!("`{name}` of `{function}` is declared `{declared}` here"));
@@ -195,10 +195,10 @@ impl Body<'_, '_> {
 
     /// Whether an argument is the transpose of what is needed: itself, or the matrix that a dimension came from.
     fn transposed(&self, arg: &Expr, ty: &Ty, u: &Unifier) -> Option<String> {
-        if let ([a, b], [c, d]) = (arg.ty.shape(), ty.shape()) {
-            if self.same_shape(&[a.clone(), b.clone()], &[d.clone(), c.clone()]) {
-                return Some(format!("did you mean `transpose({})`?", self.checker.text(arg.span)));
-            }
+        if let ([a, b], [c, d]) = (arg.ty.shape(), ty.shape())
+            && self.same_shape(&[a.clone(), b.clone()], &[d.clone(), c.clone()])
+        {
+            return Some(format!("did you mean `transpose({})`?", self.checker.text(arg.span)));
         }
         // The dimension that differs was taken from a matrix whose other dimension would fit.
         let (found, wanted) = (arg.ty.shape().last()?, ty.shape().last()?);

@@ -51,10 +51,10 @@ impl Body<'_, '_> {
             return self.set_item(c, ty.as_ref(), set);
         }
         if ty.is_none() {
-            if let Some((Some(n), None)) = Self::integer_literal(&c.value) {
-                if let (Err(_), Ok(large)) = (i64::try_from(n), u64::try_from(n)) {
-                    return Ok(Constant::Large(large));
-                }
+            if let Some((Some(n), None)) = Self::integer_literal(&c.value)
+                && let (Err(_), Ok(large)) = (i64::try_from(n), u64::try_from(n))
+            {
+                return Ok(Constant::Large(large));
             }
             if let Some(decimal) = self.decimal_constant(&c.value) {
                 return Ok(Constant::Decimal(decimal));

@@ -115,13 +115,13 @@ impl<'p> Checker<'p> {
         let shown: Vec<&ast::Ident> = parts.iter().filter_map(|s| s.to.as_ref()).flatten().collect();
         for party in &shown {
             // A party that only receives is fine, unless its name looks like a slip.
-            if !owners.contains(&party.name.as_str()) {
-                if let Some(close) = similar(&party.name, owners.iter().copied()) {
-                    let message = format!("`{}` gives no input, but `{close}` does", party.name);
-                    self.report(
-                        Diagnostic::warning("party", message, party.span, "").help(format!("did you mean `{close}`?")),
-                    );
-                }
+            if !owners.contains(&party.name.as_str())
+                && let Some(close) = similar(&party.name, owners.iter().copied())
+            {
+                let message = format!("`{}` gives no input, but `{close}` does", party.name);
+                self.report(
+                    Diagnostic::warning("party", message, party.span, "").help(format!("did you mean `{close}`?")),
+                );
             }
         }
         names.extend(shown);
@@ -248,7 +248,7 @@ impl<'p> Checker<'p> {
         });
         let params = f.params.iter().filter(|p| p.is_const).map(|p| p.name.name.as_str());
         let known: Vec<&str> = f.dims.iter().map(|d| d.name.as_str()).chain(params).chain(constants).collect();
-        for name in self.options.sets.keys().filter(|n| !known.contains(&n.as_str())) {
+        if let Some(name) = self.options.sets.keys().find(|n| !known.contains(&n.as_str())) {
             let message =
                 format!("`{name}` is set, but `{}` has no such dimension and the file no such constant", f.name.name);
             let diagnostic = Diagnostic::error("set", message, f.span, "");

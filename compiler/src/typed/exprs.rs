@@ -110,13 +110,13 @@ impl Body<'_, '_> {
         if let Some(number) = self.number_of_type(path, span) {
             return number;
         }
-        if self.item_quietly(path).is_none() {
-            if let [name] = path.segments.as_slice() {
-                if super::builtins::NAMES.contains(&name.name.as_str()) {
-                    return Err(self.not_a_value(&name.name, span));
-                }
-                return Err(self.unknown(name, "variable"));
+        if self.item_quietly(path).is_none()
+            && let [name] = path.segments.as_slice()
+        {
+            if super::builtins::NAMES.contains(&name.name.as_str()) {
+                return Err(self.not_a_value(&name.name, span));
             }
+            return Err(self.unknown(name, "variable"));
         }
         let item = self.item(path, "item")?;
         let modules = self.checker.modules;

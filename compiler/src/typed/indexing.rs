@@ -90,17 +90,17 @@ impl Body<'_, '_> {
                 }));
             }
         }
-        if let Some(n) = as_dim(&index).and_then(|d| d.known()) {
-            if n < 0 || axis.known().is_some_and(|len| n >= len) {
-                let message = format!("index {n} is out of range");
-                let note = match (n < 0, axis.known()) {
-                    (true, _) => "an index is not negative".to_owned(),
-                    (_, Some(0)) => "the dimension is 0".to_owned(),
-                    (_, Some(len)) => format!("the dimension is {len}: indices go from 0 to {}", len - 1),
-                    (_, None) => String::new(),
-                };
-                return Err(self.error("index-range", message, index.span, note));
-            }
+        if let Some(n) = as_dim(&index).and_then(|d| d.known())
+            && (n < 0 || axis.known().is_some_and(|len| n >= len))
+        {
+            let message = format!("index {n} is out of range");
+            let note = match (n < 0, axis.known()) {
+                (true, _) => "an index is not negative".to_owned(),
+                (_, Some(0)) => "the dimension is 0".to_owned(),
+                (_, Some(len)) => format!("the dimension is {len}: indices go from 0 to {}", len - 1),
+                (_, None) => String::new(),
+            };
+            return Err(self.error("index-range", message, index.span, note));
         }
         Ok(index)
     }

@@ -41,9 +41,9 @@ pub(crate) fn binary(op: BinaryOp, a: Elem, x: u64, b: Elem, y: u64) -> Result<(
         BinaryOp::Rem => m,
         BinaryOp::Pow => return power(m, n).map(|p| (a, p)),
         // Amounts are read as unsigned.
-        BinaryOp::Shl if y >= a.bits().into() && b != Elem::Int || n < 0 || n >= 64 => 0,
+        BinaryOp::Shl if y >= a.bits().into() && b != Elem::Int || !(0..64).contains(&n) => 0,
         BinaryOp::Shl => m << n,
-        BinaryOp::Shr if n < 0 || n >= 64 => {
+        BinaryOp::Shr if !(0..64).contains(&n) => {
             if m < 0 {
                 -1
             } else {

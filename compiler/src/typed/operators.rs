@@ -16,10 +16,10 @@ impl Body<'_, '_> {
     /// `-e`, `!e`.
     pub fn unary(&mut self, op: UnaryOp, operand: &ast::Expr, want: Want, span: Span) -> Checked<Expr> {
         let e = self.expr(operand, want)?;
-        if op == UnaryOp::Neg {
-            if let Some(d) = as_dim(&e) {
-                return self.dim_expr(d.neg(), span);
-            }
+        if op == UnaryOp::Neg
+            && let Some(d) = as_dim(&e)
+        {
+            return self.dim_expr(d.neg(), span);
         }
         let fine = match (op, e.ty.elem(), &e.ty) {
             (UnaryOp::Neg, None, Ty::Struct(s)) => self.numeric_struct(s, span, "-").is_ok(),
@@ -95,10 +95,10 @@ impl Body<'_, '_> {
 
     /// The operation on two typed operands.
     pub fn combine(&mut self, op: BinaryOp, l: Expr, r: Expr, span: Span) -> Checked<Expr> {
-        if let (Some(a), Some(b)) = (as_dim(&l), as_dim(&r)) {
-            if let Some(folded) = self.fold(op, &a, &b, span) {
-                return folded;
-            }
+        if let (Some(a), Some(b)) = (as_dim(&l), as_dim(&r))
+            && let Some(folded) = self.fold(op, &a, &b, span)
+        {
+            return folded;
         }
         if has_struct(&l.ty) || has_struct(&r.ty) {
             return self.struct_operation(op, l, r, span);
@@ -153,8 +153,8 @@ impl Body<'_, '_> {
         };
         match (a, b) {
             _ if a == b => Ok((l, r)),
-            (Elem::Int, _) => Ok((self.to_elem(l, b, &None)?, r)),
-            (_, Elem::Int) => Ok((l, self.to_elem(r, a, &None)?)),
+            (Elem::Int, _) => Ok((self.in_elem(l, b, &None)?, r)),
+            (_, Elem::Int) => Ok((l, self.in_elem(r, a, &None)?)),
             _ => {
                 let (left, right) = (self.show(&l.ty), self.show(&r.ty));
                 let message = format!("the two sides of `{}` have different types, `{left}` and `{right}`", symbol(op));
@@ -211,10 +211,10 @@ impl Body<'_, '_> {
     }
 
     fn shift(&mut self, op: BinaryOp, l: Expr, r: Expr, span: Span) -> Checked<Expr> {
-        if let (Some(a), Some(b)) = (as_dim(&l), as_dim(&r)) {
-            if let Some(folded) = self.fold(op, &a, &b, span) {
-                return folded;
-            }
+        if let (Some(a), Some(b)) = (as_dim(&l), as_dim(&r))
+            && let Some(folded) = self.fold(op, &a, &b, span)
+        {
+            return folded;
         }
         let integer = |e: &Expr| matches!(e.ty.elem(), Some(Elem::Int | Elem::Uint(_) | Elem::Sint(_)));
         // A shift moves the ring's bits, of a `fix` too: it multiplies by a power of two, or divides toward minus infinity.
@@ -321,16 +321,18 @@ impl Body<'_, '_> {
         if self.same(&e.ty, ty) {
             return Ok(e);
         }
-        if let (Some(Elem::Int), Some(elem)) = (e.ty.elem(), ty.elem()) {
-            if elem != Elem::Int && elem != Elem::Bool && self.same_shape(e.ty.shape(), ty.shape()) {
-                return self.to_elem(e, elem, why);
-            }
+        if let (Some(Elem::Int), Some(elem)) = (e.ty.elem(), ty.elem())
+            && elem != Elem::Int
+            && elem != Elem::Bool
+            && self.same_shape(e.ty.shape(), ty.shape())
+        {
+            return self.in_elem(e, elem, why);
         }
         Err(self.mismatch(&e, ty, why))
     }
 
     /// An `int`, or a tensor of them, in an element type.
-    pub fn to_elem(&mut self, e: Expr, elem: Elem, why: &Why) -> Checked<Expr> {
+    pub fn in_elem(&mut self, e: Expr, elem: Elem, why: &Why) -> Checked<Expr> {
         let ty = tensor(Ty::Scalar(elem), e.ty.shape().to_vec());
         if elem == Elem::Bool {
             return Err(self.mismatch(&e, &ty, why));
@@ -341,11 +343,11 @@ impl Body<'_, '_> {
                 Ok(Expr { kind: ExprKind::Const(ring), ty, span: e.span })
             }
             ExprKind::Array(parts) => {
-                let parts: Vec<_> = parts.into_iter().map(|p| self.to_elem(p, elem, why)).collect();
+                let parts: Vec<_> = parts.into_iter().map(|p| self.in_elem(p, elem, why)).collect();
                 Ok(Expr { kind: ExprKind::Array(parts.into_iter().collect::<Checked<_>>()?), ty, span: e.span })
             }
             ExprKind::Repeat(of, n) => {
-                let of = self.to_elem(*of, elem, why)?;
+                let of = self.in_elem(*of, elem, why)?;
                 Ok(Expr { kind: ExprKind::Repeat(Box::new(of), n), ty, span: e.span })
             }
             kind => {

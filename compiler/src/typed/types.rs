@@ -43,11 +43,11 @@ impl Body<'_, '_> {
             }
             ast::TypeKind::Named { path, args } => self.named(path, args, &[], ty.span),
             ast::TypeKind::Indexed { base, dims } => {
-                if let ast::TypeKind::Named { path, args } = &base.kind {
-                    if self.has_dimensions(path) {
-                        let dims = self.dimensions(dims, Lead::Forbidden)?;
-                        return self.named(path, args, &dims, ty.span);
-                    }
+                if let ast::TypeKind::Named { path, args } = &base.kind
+                    && self.has_dimensions(path)
+                {
+                    let dims = self.dimensions(dims, Lead::Forbidden)?;
+                    return self.named(path, args, &dims, ty.span);
                 }
                 let element = self.resolve_unbounded(base, Lead::Forbidden);
                 let dims = self.dimensions(dims, lead);

@@ -106,10 +106,10 @@ impl Body<'_, '_> {
                 }
             }
             (ast::TypeKind::Indexed { base, dims }, _) => {
-                if let ast::TypeKind::Named { path, args } = &base.kind {
-                    if self.unify_struct(u, path, args, dims, actual, span) {
-                        return;
-                    }
+                if let ast::TypeKind::Named { path, args } = &base.kind
+                    && self.unify_struct(u, path, args, dims, actual, span)
+                {
+                    return;
                 }
                 self.unify_tensor(u, base, dims, actual, span);
             }

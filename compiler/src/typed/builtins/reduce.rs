@@ -130,8 +130,8 @@ impl Body<'_, '_> {
     fn one(&mut self, a: Expr, b: Expr, f: &str, span: Span) -> Checked<(Expr, Expr)> {
         match (a.ty.elem(), b.ty.elem()) {
             (Some(x), Some(y)) if x == y => Ok((a, b)),
-            (Some(Elem::Int), Some(y)) => Ok((self.to_elem(a, y, &None)?, b)),
-            (Some(x), Some(Elem::Int)) => Ok((a, self.to_elem(b, x, &None)?)),
+            (Some(Elem::Int), Some(y)) => Ok((self.in_elem(a, y, &None)?, b)),
+            (Some(x), Some(Elem::Int)) => Ok((a, self.in_elem(b, x, &None)?)),
             _ => {
                 let (left, right) = (self.show(&a.ty), self.show(&b.ty));
                 let message = format!("the arguments of `{f}` have different types, `{left}` and `{right}`");

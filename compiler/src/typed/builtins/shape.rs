@@ -59,16 +59,16 @@ impl Body<'_, '_> {
         let element = element(&x.ty);
         let shape = self.filled_in(&x, shape, sizes.span)?;
         let (have, asked) = (product(x.ty.shape()), product(&shape));
-        if let (Some(have), Some(asked)) = (have, asked) {
-            if have.compare(&asked) == Comparison::Different {
-                let from = self.show(&x.ty);
-                let message = format!("`reshape` keeps the number of elements: {have} do not become {asked}");
-                return Err(self.report(
-                    Diagnostic::error("shape-mismatch", message, span, "")
-                        .label(x.span, format!("`{from}` has {have} elements"))
-                        .label(sizes.span, format!("[{}] asks for {asked}", print::join(&shape))),
-                ));
-            }
+        if let (Some(have), Some(asked)) = (have, asked)
+            && have.compare(&asked) == Comparison::Different
+        {
+            let from = self.show(&x.ty);
+            let message = format!("`reshape` keeps the number of elements: {have} do not become {asked}");
+            return Err(self.report(
+                Diagnostic::error("shape-mismatch", message, span, "")
+                    .label(x.span, format!("`{from}` has {have} elements"))
+                    .label(sizes.span, format!("[{}] asks for {asked}", print::join(&shape))),
+            ));
         }
         self.operation(Builtin::Reshape, vec![x], tensor(element, shape), span)
     }
