@@ -55,18 +55,19 @@ fn bytes(words: &[u64], bits: usize) -> Vec<u8> {
     bytes
 }
 
-struct Packer {
+/// Bits, being packed into words, lowest first.
+pub(super) struct Packer {
     words: Vec<u64>,
     last: u64,
     held: u32,
 }
 
 impl Packer {
-    fn new(bits: usize) -> Self {
+    pub fn new(bits: usize) -> Self {
         Packer { words: Vec::with_capacity(bits.div_ceil(64)), last: 0, held: 0 }
     }
 
-    fn push(&mut self, bit: u64) {
+    pub fn push(&mut self, bit: u64) {
         self.last |= bit << self.held;
         self.held += 1;
         if self.held == 64 {
@@ -75,7 +76,7 @@ impl Packer {
         }
     }
 
-    fn finish(mut self) -> Vec<u64> {
+    pub fn finish(mut self) -> Vec<u64> {
         if self.held > 0 {
             self.words.push(self.last);
         }

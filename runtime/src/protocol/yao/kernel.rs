@@ -67,24 +67,24 @@ impl Templates {
                 if width(&kernel.inputs, types) != Some(last.inputs().len()) {
                     return Err(MISFIT);
                 }
-                let operands = resolve(&kernel.inputs, &[], garbler)?;
+                let mut operands = resolve(&kernel.inputs, &[], garbler)?;
                 for from in (0..count).step_by(last.batch()) {
                     let to = count.min(from + last.batch());
                     machine.batch.begin(last, to - from);
-                    machine.load(&operands, Window::of(from, to), last, 0);
+                    machine.load(&mut operands, Window::of(from, to, count), last, 0)?;
                     machine.run(last)?;
                     results.store(&mut machine, last, from);
                 }
             }
             Some(reduce) => {
                 let reduction = Reduction::new(reduce, kernel, types, template)?;
-                let operands = resolve(&kernel.inputs, &reduction.extents, garbler)?;
-                let finish = resolve(&reduce.finish, &[], garbler)?;
+                let mut operands = resolve(&kernel.inputs, &reduction.extents, garbler)?;
+                let mut finish = resolve(&reduce.finish, &[], garbler)?;
                 for from in (0..count).step_by(reduction.group) {
                     let to = count.min(from + reduction.group);
-                    reduction.accumulate(&mut machine, &operands, accumulators, from, to)?;
+                    reduction.accumulate(&mut machine, &mut operands, accumulators, from, to)?;
                     machine.batch.begin(last, to - from);
-                    let next = machine.load(&finish, Window::of(from, to), last, 0);
+                    let next = machine.load(&mut finish, Window::of(from, to, count), last, 0)?;
                     reduction.load(machine.batch, next, accumulators, reduction.lanes * (to - from), 0);
                     machine.run(last)?;
                     results.store(&mut machine, last, from);
@@ -104,10 +104,16 @@ struct Machine<'m, 's> {
 
 impl Machine<'_, '_> {
     /// Loads operands from input `slot` on; returns the next input.
-    fn load(&mut self, operands: &[Operand<'_>], window: Window, template: &Prepared, slot: usize) -> usize {
-        operands.iter().fold(slot, |slot, operand| {
-            operand.load(window, slot, template, self.batch, &mut self.side.engine, self.runs)
-        })
+    fn load(
+        &mut self,
+        operands: &mut [Operand<'_>],
+        window: Window,
+        template: &Prepared,
+        slot: usize,
+    ) -> Result<usize, ProtocolError> {
+        operands
+            .iter_mut()
+            .try_fold(slot, |slot, operand| operand.load(window, slot, template, self.batch, self.side, self.runs))
     }
 
     fn run(&mut self, template: &Prepared) -> Result<(), ProtocolError> {
@@ -119,8 +125,8 @@ impl Machine<'_, '_> {
 
 impl Window {
     /// Instances of a kernel without a reduction.
-    fn of(from: usize, to: usize) -> Window {
-        Window { from, to, first: 0, apart: 0, lanes: 1 }
+    fn of(from: usize, to: usize, count: usize) -> Window {
+        Window { from, to, first: 0, apart: 0, lanes: 1, most_instances: count - from, most_indices: 1 }
     }
 }
 
@@ -248,7 +254,7 @@ impl<'t> Reduction<'t> {
     fn accumulate(
         &self,
         machine: &mut Machine<'_, '_>,
-        operands: &[Operand<'_>],
+        operands: &mut [Operand<'_>],
         accumulators: &mut Zeroizing<Vec<Block>>,
         from: usize,
         to: usize,
@@ -265,12 +271,15 @@ impl<'t> Reduction<'t> {
         let lanes_at_once = (self.batch / instances).max(1);
         for lane in (0..self.lanes).step_by(lanes_at_once) {
             let lanes = lanes_at_once.min(self.lanes - lane);
-            let window = Window { from, to, first: lane * self.share, apart: self.share, lanes };
+            let first = lane * self.share;
+            let window =
+                Window { first, apart: self.share, lanes, most_indices: self.share, ..Window::of(from, to, to) };
             self.steps(machine, operands, accumulators, window, lane * instances, items, self.share)?;
         }
         let done = self.lanes * self.share;
-        let window = Window { from, to, first: done, apart: 0, lanes: 1 };
-        self.steps(machine, operands, accumulators, window, 0, items, self.total - done)?;
+        let left = self.total - done;
+        let window = Window { first: done, most_indices: left, ..Window::of(from, to, to) };
+        self.steps(machine, operands, accumulators, window, 0, items, left)?;
         self.fold_lanes(machine, accumulators, instances)
     }
 
@@ -280,7 +289,7 @@ impl<'t> Reduction<'t> {
     fn steps(
         &self,
         machine: &mut Machine<'_, '_>,
-        operands: &[Operand<'_>],
+        operands: &mut [Operand<'_>],
         accumulators: &mut [Block],
         window: Window,
         item: usize,
@@ -295,9 +304,10 @@ impl<'t> Reduction<'t> {
                 _ => (1, self.step),
             };
             machine.batch.begin(template, n);
-            let slot = (done..done + taken).fold(0, |slot, index| {
-                machine.load(operands, Window { first: window.first + index, ..window }, template, slot)
-            });
+            let slot = (done..done + taken).try_fold(0, |slot, index| {
+                let at = Window { first: window.first + index, most_indices: count - index, ..window };
+                machine.load(operands, at, template, slot)
+            })?;
             self.load(machine.batch, slot, accumulators, items, item);
             machine.run(template)?;
             self.store(machine, template, accumulators, items, item);

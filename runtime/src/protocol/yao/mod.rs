@@ -4,7 +4,9 @@
 //! `ot`). **Protects** each party's inputs, and all that is not opened, against the other party, as long as that one
 //! follows the protocol. `docs/protocols.md` says what each message is and who learns what.
 
+mod ahead;
 mod bits;
+mod deferred;
 mod kernel;
 mod open;
 mod operand;
@@ -22,6 +24,7 @@ use super::{Job, Meter, Outputs};
 use crate::crypto::{Kdf, Prg, Stream};
 use crate::garble::Prepared;
 use crate::net::Channel;
+use deferred::deferred;
 use kernel::Templates;
 use party::Side;
 use steps::Run;
@@ -41,6 +44,7 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
     let mut run = Run {
         job,
         values: Values::new(types.len()),
+        deferred: deferred(job.plan, &types),
         types,
         templates: Templates::new(prepared),
         side: Side::begin(job.party == job.plan.garbler, job.session, channel, meter)?,

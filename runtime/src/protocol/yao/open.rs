@@ -44,6 +44,10 @@ impl Side<'_> {
             Shared::Garbler(None) if !mine => Ok(None),
             Shared::Garbler(None) => Ok(Some(self.receive_words(bits, count)?)),
             Shared::Labels(labels) => self.open_labels(labels, to),
+            Shared::Evaluator(_) => {
+                let labels = self.labels(shared, bits, &[count])?;
+                self.open_labels(&labels, to)
+            }
         }
     }
 

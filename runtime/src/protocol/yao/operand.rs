@@ -8,9 +8,11 @@ use super::super::array::Array;
 use super::super::clear::Clear;
 use super::super::error::ProtocolError;
 use super::super::layout::{Layout, Run};
+use super::ahead::Ahead;
+use super::party::Side;
 use super::values::{Shared, Values};
 use crate::crypto::Block;
-use crate::garble::{Batch, Engine, MAX_BATCH, Prepared, to_planes};
+use crate::garble::{Batch, MAX_BATCH, Prepared, to_planes};
 
 /// An operand that does not fit its value.
 const MISFIT: ProtocolError = ProtocolError::Plan("an operand of a kernel does not fit its value");
@@ -33,17 +35,23 @@ enum Labels<'a> {
     Derived,
     /// They are held.
     Stored(&'a Array<Block>, Cursor),
+    /// They are transferred as they are loaded; the value and where it is read, at the evaluator.
+    Transferred(Option<(&'a Clear, Cursor)>, Ahead),
 }
 
 /// The instances whose elements are wanted: instances `from..to` of the kernel at each of `lanes` reduction indices,
 /// `first`, `first + apart`, …
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Window {
     pub from: usize,
     pub to: usize,
     pub first: usize,
     pub apart: usize,
     pub lanes: usize,
+    /// How many instances from `from` on will be wanted in all.
+    pub most_instances: usize,
+    /// How many indices from `first` on will be wanted in all.
+    pub most_indices: usize,
 }
 
 impl<'a> Operand<'a> {
@@ -69,6 +77,12 @@ impl<'a> Operand<'a> {
                 Labels::Stored(labels, Cursor::new(labels.layout(), input, instances, extents)?)
             }
             (_, Some(Shared::Public(_) | Shared::Garbler(_))) => Labels::Derived,
+            (_, Some(Shared::Evaluator(clear))) => {
+                let source = clear
+                    .as_ref()
+                    .map(|clear| Cursor::new(clear.layout(), input, instances, extents).map(|cursor| (clear, cursor)));
+                Labels::Transferred(source.transpose()?, Ahead::default())
+            }
             _ => return Err(MISFIT),
         };
         let knows = match input.known {
@@ -80,7 +94,10 @@ impl<'a> Operand<'a> {
         let derives = garbler && matches!(labels, Labels::Derived);
         let known = if knows || derives {
             let clear = match (&entry.clear, &entry.shared) {
-                (Some(clear), _) | (None, Some(Shared::Public(clear) | Shared::Garbler(Some(clear)))) => clear,
+                (Some(clear), _)
+                | (None, Some(Shared::Public(clear) | Shared::Garbler(Some(clear)) | Shared::Evaluator(Some(clear)))) => {
+                    clear
+                }
                 _ => return Err(MISFIT),
             };
             Some((clear, Cursor::new(clear.layout(), input, instances, extents)?))
@@ -91,16 +108,18 @@ impl<'a> Operand<'a> {
     }
 
     /// Loads the window's elements into the batch from input `slot` of the template on; returns the next input.
-    #[allow(clippy::too_many_arguments)]
+    ///
+    /// # Errors
+    /// Labels have to be transferred, and the link or the other party failed.
     pub fn load(
-        &self,
+        &mut self,
         window: Window,
         mut slot: usize,
         template: &Prepared,
         batch: &mut Batch,
-        engine: &mut Engine,
+        side: &mut Side<'_>,
         runs: &mut Vec<Run>,
-    ) -> usize {
+    ) -> Result<usize, ProtocolError> {
         let first = slot;
         if let Some((clear, cursor)) = &self.known {
             cursor.runs(window, runs);
@@ -113,7 +132,7 @@ impl<'a> Operand<'a> {
             }
         }
         let end = first + self.inner * self.bits;
-        match &self.labels {
+        match &mut self.labels {
             Labels::Stored(labels, cursor) => {
                 cursor.runs(window, runs);
                 for element in 0..self.inner {
@@ -125,19 +144,26 @@ impl<'a> Operand<'a> {
                     }
                 }
             }
+            Labels::Transferred(source, ahead) => {
+                let source = source.as_ref().map(|(clear, cursor)| (*clear, cursor));
+                ahead.reach(window, source, self.inner, self.bits, side, runs)?;
+                for slot in (first..end).filter(|slot| template.labelled(*slot)) {
+                    ahead.copy(window, slot - first, self.inner * self.bits, batch.labels_mut(slot));
+                }
+            }
             Labels::Derived | Labels::Public => {
                 let public = matches!(self.labels, Labels::Public);
                 for slot in (first..end).filter(|slot| template.labelled(*slot)) {
                     let bits = batch.bits(slot);
                     if public {
-                        engine.public(bits, batch.labels_mut(slot));
+                        side.engine.public(bits, batch.labels_mut(slot));
                     } else {
-                        engine.derive(bits, batch.labels_mut(slot));
+                        side.engine.derive(bits, batch.labels_mut(slot));
                     }
                 }
             }
         }
-        end
+        Ok(end)
     }
 }
 
@@ -158,7 +184,7 @@ pub(super) fn width(inputs: &[KernelInput], types: &[Type]) -> Option<usize> {
 }
 
 /// Copies the elements of the runs, moved by `offset`; returns how many.
-fn collect<E: Copy>(buffer: &[E], offset: usize, runs: &[Run], out: &mut [E]) -> usize {
+pub(super) fn collect<E: Copy>(buffer: &[E], offset: usize, runs: &[Run], out: &mut [E]) -> usize {
     let mut at = 0;
     for run in runs {
         let out = &mut out[at..at + run.len];
@@ -174,12 +200,12 @@ fn collect<E: Copy>(buffer: &[E], offset: usize, runs: &[Run], out: &mut [E]) ->
 }
 
 /// How an operand's elements follow the kernel's axes in their buffer.
-struct Cursor {
+pub(super) struct Cursor {
     instances: Layout,
     /// The reduction axes; their offset is 0.
     extents: Layout,
     /// The elements inside an instance, from its first.
-    inner: Vec<usize>,
+    pub inner: Vec<usize>,
 }
 
 impl Cursor {
@@ -225,7 +251,8 @@ impl Cursor {
         })
     }
 
-    fn runs(&self, window: Window, out: &mut Vec<Run>) {
+    /// The runs in which the window's first elements lie.
+    pub fn runs(&self, window: Window, out: &mut Vec<Run>) {
         out.clear();
         for lane in 0..window.lanes {
             let moved = self.extents.at(window.first + lane * window.apart);

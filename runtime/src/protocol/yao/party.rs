@@ -83,26 +83,35 @@ impl<'a> Side<'a> {
         bits: usize,
         shape: &[usize],
     ) -> Result<Array<Block>, ProtocolError> {
-        let count = shape.iter().product::<usize>();
-        let mut labels: Vec<Block> = buffer(bits, count)?;
+        let mut labels: Vec<Block> = buffer(bits, shape.iter().product())?;
+        let choices = clear.map(|value| bits::choices(value, bits));
+        self.transfer(choices.as_deref(), &mut labels)?;
+        Ok(Array::new(bits, shape, labels))
+    }
+
+    /// A correlated OT for each place in `labels`; the choices are the evaluator's.
+    ///
+    /// # Errors
+    /// The link or the other party failed.
+    pub fn transfer(&mut self, choices: Option<&[u64]>, labels: &mut [Block]) -> Result<(), ProtocolError> {
         match &mut self.transfer {
             Transfer::Sender { delta, ready } => {
                 let sender = match ready {
                     Some(sender) => sender,
                     None => ready.insert(CotSender::setup(self.channel, &self.session, **delta, OtConfig::default())?),
                 };
-                sender.correlated(self.channel, &mut labels)?;
+                sender.correlated(self.channel, labels)?;
             }
             Transfer::Receiver { ready } => {
-                let value = clear.ok_or(ProtocolError::Plan("a value is shared by who does not know it"))?;
+                let choices = choices.ok_or(ProtocolError::Plan("a value is shared by who does not know it"))?;
                 let receiver = match ready {
                     Some(receiver) => receiver,
                     None => ready.insert(CotReceiver::setup(self.channel, &self.session, OtConfig::default())?),
                 };
-                receiver.correlated(self.channel, &bits::choices(value, bits), &mut labels)?;
+                receiver.correlated(self.channel, choices, labels)?;
             }
         }
-        Ok(Array::new(bits, shape, labels))
+        Ok(())
     }
 
     /// Labels for each bit of a shared value, made now where they were left for later.
@@ -114,6 +123,7 @@ impl<'a> Side<'a> {
             Shared::Labels(labels) => return Ok(labels.clone()),
             Shared::Public(clear) => Some(clear),
             Shared::Garbler(clear) => clear.as_ref(),
+            Shared::Evaluator(clear) => return self.share(clear.as_ref(), bits, shape),
         };
         let words = clear.map(Array::to_vec).transpose()?;
         let count = shape.iter().product::<usize>();

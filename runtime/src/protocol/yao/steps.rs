@@ -1,6 +1,7 @@
 //! The steps of a plan, executed in order.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use motet_program::data::{Tensor, Type};
 use motet_program::ir::{Node, Op, Party, Site, Value};
@@ -24,6 +25,8 @@ pub(super) struct Run<'a> {
     /// The types of all values: the program's, then the plan's own.
     pub types: Vec<Type>,
     pub values: Values,
+    /// Values of the evaluator whose labels are made where they are read.
+    pub deferred: HashSet<Value>,
     pub templates: Templates,
     pub side: Side<'a>,
     /// Public randomness, the same at both parties.
@@ -145,7 +148,7 @@ impl Run<'_> {
         let shape = self.result_shape(node).map_err(|failure| failure.at(self.job.program, site))?;
         let shared = if data.iter().all(|shared| matches!(shared, Shared::Public(_))) {
             self.move_clear(node, &data, &shape).map(Shared::Public)
-        } else if data.iter().all(|shared| !matches!(shared, Shared::Labels(_))) {
+        } else if data.iter().all(|shared| matches!(shared, Shared::Public(_) | Shared::Garbler(_))) {
             if self.side.garbles() {
                 self.move_clear(node, &data, &shape).map(|clear| Shared::Garbler(Some(clear)))
             } else {
@@ -173,7 +176,7 @@ impl Run<'_> {
     fn move_clear(&self, node: &Node, data: &[Shared], shape: &[usize]) -> Result<Clear, Failure> {
         let clear = |shared: &Shared| match shared {
             Shared::Public(clear) | Shared::Garbler(Some(clear)) => Some(clear.clone()),
-            Shared::Garbler(None) | Shared::Labels(_) => None,
+            Shared::Garbler(None) | Shared::Evaluator(_) | Shared::Labels(_) => None,
         };
         let data: Option<Vec<Clear>> = data.iter().map(clear).collect();
         apply(&node.op, data.ok_or(Failure::Misfit)?, shape, |v| self.values.ints(v))
@@ -188,6 +191,9 @@ impl Run<'_> {
             Place::Public => Shared::Public(self.values.clear(value)?.clone()),
             Place::Private(party) if party == self.job.plan.garbler => {
                 Shared::Garbler(if self.side.garbles() { Some(self.values.clear(value)?.clone()) } else { None })
+            }
+            Place::Private(_) if self.deferred.contains(&value) => {
+                Shared::Evaluator(if self.side.garbles() { None } else { Some(self.values.clear(value)?.clone()) })
             }
             Place::Private(_) => {
                 let ty = self.ty(value)?;

@@ -285,6 +285,54 @@ fn matrix_products_as_reductions() {
     }
 }
 
+/// Large values of the evaluator have their labels transferred where a kernel reads them: instance after instance, and
+/// index after index of a reduction, plainly, in lanes, and several a step.
+#[test]
+fn large_values_of_the_evaluator_are_shared_where_they_are_read() {
+    let (n, rows) = (20_001usize, 3usize);
+    let (x, y) = (numbers(11, n), numbers(12, n));
+    let expected: Vec<u64> = x.iter().zip(&y).map(|(x, y)| (x + y) & 0xffff).collect();
+    let mut make = Maker::new();
+    let a = make.shared(Some(GARBLER), U16, &[n as u64], &x);
+    let b = make.shared(Some(EVALUATOR), U16, &[n as u64], &y);
+    let sum = make.binary([a, b], [Known::Garbler, Known::Evaluator], gadgets::add);
+    make.output(sum, &[GARBLER]);
+    assert_eq!(make.leaves()[0], [Some(expected)]);
+
+    for (across, lanes, factor) in [(0, 1, None), (0, 5, Some(4)), (0, 300, None), (1, 1, Some(2))] {
+        let columns = n / rows;
+        let (instances, extent) = if across == 0 { (rows, columns) } else { (columns, rows) };
+        let of = |i: usize, r: usize| if across == 0 { y[i * columns + r] } else { y[r * columns + i] };
+        let expected = (0..instances).map(|i| (0..extent).map(|r| of(i, r)).sum::<u64>() & 0xffff).collect();
+        let mut make = Maker::new();
+        let value = make.shared(Some(EVALUATOR), U16, &[rows as u64, columns as u64], &y);
+        let mut sums = |times: usize| {
+            let known = [vec![Known::Evaluator; 16 * times], vec![Known::Nobody; 16]].concat();
+            make.template(&known, |builder, bits| {
+                gadgets::sum(builder, &bits.chunks(16).map(<[Bit]>::to_vec).collect::<Vec<_>>())
+            })
+        };
+        let step = sums(1);
+        let wide = factor.map(|factor| Wide { factor: factor as u64, template: sums(factor) });
+        let combine = make.template(&[Known::Nobody; 32], |b, bits| gadgets::add(b, &bits[..16], &bits[16..]));
+        let template = make.template(&[Known::Nobody; 16], |_, bits| bits.to_vec());
+        let result = make.value(U16, &[instances as u64], Place::Shared);
+        let walk = [across, 1 - across].map(|axis| Some(Walk { axis, step: 1 })).to_vec();
+        let extents = vec![extent as u64];
+        let start = vec![false; 16];
+        make.step(Step::Kernel(Kernel {
+            shape: vec![instances as u64],
+            inputs: vec![KernelInput { value, known: Known::Evaluator, walk, inner: Vec::new() }],
+            reduce: Some(Reduce { extents, start, step, wide, lanes, combine, finish: Vec::new() }),
+            template,
+            outputs: vec![KernelOutput { value: result, inner: 1 }],
+            ands: Vec::new(),
+        }));
+        make.output(result, &[EVALUATOR]);
+        assert_eq!(make.leaves()[1], [Some(expected)], "across {across}, {lanes} lanes, {factor:?} a step");
+    }
+}
+
 /// Elements inside an instance: rows of three, turned, summed and handed out again as rows of two.
 #[test]
 fn instances_of_several_elements() {

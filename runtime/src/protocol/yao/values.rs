@@ -14,6 +14,8 @@ pub(super) enum Shared {
     Public(Clear),
     /// Known to the garbler (`None` at the evaluator): labels are made where they are used.
     Garbler(Option<Clear>),
+    /// Known to the evaluator (`None` at the garbler), and read by one kernel, which makes the labels.
+    Evaluator(Option<Clear>),
     /// A label for each bit; plane `b` holds bit `b`'s.
     Labels(Array<Block>),
 }
