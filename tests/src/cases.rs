@@ -11,14 +11,14 @@ use crate::process::{Ended, Motet, free_port, project, run};
 /// Inputs longer than this go to a file.
 const SHORT: usize = 1000;
 
-/// Where programs with cases may be found beside the project; `None`, with a word, where they are not.
+/// Where programs with cases may be found: in `shared/programs` beside the project or further out; `None`, with a word,
+/// where they are not.
 pub fn shared_programs() -> Option<PathBuf> {
-    let folder = project().join("../shared/programs");
-    if folder.is_dir() {
-        return Some(folder);
+    let found = project().ancestors().skip(1).map(|a| a.join("shared/programs")).find(|f| f.is_dir());
+    if found.is_none() {
+        eprintln!("skipped: there is no shared/programs");
     }
-    eprintln!("skipped: there are no programs in {}", folder.display());
-    None
+    found
 }
 
 /// Runs every case of a program; what went wrong, by case.
