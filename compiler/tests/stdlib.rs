@@ -2,6 +2,7 @@
 
 mod library {
     mod bits;
+    mod costs;
     mod crypto;
     mod harness;
     mod math;

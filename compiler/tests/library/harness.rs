@@ -1,10 +1,11 @@
-//! Runs small programs through `simulate`, with numbers in and out.
+//! Runs small programs through `simulate`, with numbers in and out; what they compile to must compute the same.
 
 use std::collections::{BTreeMap, HashMap};
 
 use motet_compiler::simulate::{self, simulate};
 use motet_compiler::typed::data_types::signature;
-use motet_compiler::{Options, tree};
+use motet_compiler::{Failure, Options, compile, tree};
+use motet_program::clear;
 use motet_program::data::{Elem, Tensor};
 
 /// A program and the values of its parameters.
@@ -13,17 +14,24 @@ pub struct Run<'a> {
     fix: (u8, u8),
     sets: BTreeMap<String, i64>,
     inputs: Vec<Vec<f64>>,
+    random: bool,
 }
 
 impl<'a> Run<'a> {
     /// The program, with `fix<64, 16>`.
     pub fn new(source: &'a str) -> Self {
-        Run { source, fix: (64, 16), sets: BTreeMap::new(), inputs: Vec::new() }
+        Run { source, fix: (64, 16), sets: BTreeMap::new(), inputs: Vec::new(), random: false }
     }
 
     /// What `fix` is.
     pub fn fix(mut self, bits: u8, frac: u8) -> Self {
         self.fix = (bits, frac);
+        self
+    }
+
+    /// The program draws random numbers, so that the compiled one makes something else of the same inputs.
+    pub fn random(mut self) -> Self {
+        self.random = true;
         self
     }
 
@@ -43,10 +51,12 @@ impl<'a> Run<'a> {
     pub fn results(self) -> Vec<Vec<f64>> {
         let files = HashMap::from([("main.mpc".to_string(), self.source.to_string())]);
         let options = Options { sets: self.sets, fix: Some(self.fix), ..Options::default() };
-        let tree = tree("main.mpc", &files, &options).unwrap_or_else(|failure| {
+        let wrong = |failure: Failure| -> ! {
             let messages: Vec<_> = failure.diagnostics.iter().map(|d| &d.message).collect();
             panic!("{}: {messages:?}", self.source)
-        });
+        };
+        let tree = tree("main.mpc", &files, &options).unwrap_or_else(|failure| wrong(failure));
+        let program = compile("main.mpc", &files, &options).unwrap_or_else(|failure| wrong(failure)).value;
         let signature = signature(&tree.value).expect("known sizes");
         let types = signature.params.iter().flat_map(|p| p.ty.leaves());
         let inputs: Vec<Vec<Tensor>> = types
@@ -58,8 +68,12 @@ impl<'a> Run<'a> {
             })
             .collect();
         let run = simulate(&tree.value, &inputs, &simulate::Options::default()).expect("a run");
-        let leaves = run.outputs.into_iter().flat_map(|(_, leaves)| leaves);
-        leaves.map(|t| t.data.iter().map(|&w| number(t.ty.elem, w)).collect()).collect()
+        let leaves: Vec<Tensor> = run.outputs.into_iter().flat_map(|(_, leaves)| leaves).collect();
+        if !self.random {
+            let compiled = clear::run(&program, &inputs, &mut || 0).expect("a run");
+            assert!(leaves == compiled, "{}: compiled, it computes something else", self.source);
+        }
+        leaves.iter().map(|t| t.data.iter().map(|&w| number(t.ty.elem, w)).collect()).collect()
     }
 
     /// The elements of the only leaf of the result.

@@ -1,0 +1,90 @@
+//! What the library costs under garbled circuits: `docs/library.md` must hold exactly what is measured here.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use motet_compiler::{Options, compile};
+use motet_program::plan::{Protocol, cost::cost, plan};
+
+/// Functions of one number that neither party knows.
+const NUMBERS: &[(&str, &str)] = &[
+    ("product of two numbers", "v * w"),
+    ("quotient of two numbers", "v / w"),
+    ("`math::exp`", "math::exp(v)"),
+    ("`math::log`", "math::log(v)"),
+    ("`math::sqrt`", "math::sqrt(v)"),
+    ("`math::rsqrt`", "math::rsqrt(v)"),
+    ("`math::reciprocal`", "math::reciprocal(v)"),
+    ("`math::sin`, `math::cos`", "math::sin(v)"),
+    ("`math::erf`", "math::erf(v)"),
+    ("`math::pow`", "math::pow(v, w)"),
+    ("`math::logistic`, `nn::sigmoid`", "nn::sigmoid(v)"),
+    ("`math::tanh`, `nn::tanh`", "nn::tanh(v)"),
+    ("`nn::relu`", "nn::relu(v)"),
+    ("`nn::leaky_relu`", "nn::leaky_relu(v)"),
+    ("`nn::gelu`", "nn::gelu(v)"),
+    ("`nn::silu`", "nn::silu(v)"),
+];
+
+/// Whole programs, by their results and parameters.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("`nn::softmax` of 10", "main(x: fix[10] @ a, y: fix[10] @ b) -> fix[10] { nn::softmax(x + y) }"),
+    ("`nn::argmax` of 10", "main(x: fix[10] @ a, y: fix[10] @ b) -> u8 { nn::argmax(x + y) }"),
+    ("`nn::top_k`, 3 of 10", "main(x: fix[10] @ a, y: fix[10] @ b) -> (fix[3], u8[3]) { nn::top_k(x + y, 3) }"),
+    ("`sort::sort` of 1,024 `u32`", "main(x: u32[512] @ a, y: u32[512] @ b) -> u32[1024] { sort::sort(concat(x, y)) }"),
+    (
+        "`sort::argsort` of 1,024 `u32`",
+        "main(x: u32[512] @ a, y: u32[512] @ b) -> u16[1024] { sort::argsort(concat(x, y)) }",
+    ),
+    ("`bits::popcount` of `u64`", "main(x: u64 @ a, y: u64 @ b) -> u8 { bits::popcount(x ^ y) }"),
+    ("`bits::leading_zeros` of `u64`", "main(x: u64 @ a, y: u64 @ b) -> u8 { bits::leading_zeros(x ^ y) }"),
+    (
+        "`bits::rotate_left` of `u64` by a secret `u6`",
+        "main(x: u64 @ a, y: u64 @ b, m: u6 @ a, n: u6 @ b) -> u64 { bits::rotate_left(x ^ y, m ^ n) }",
+    ),
+    ("`crypto::aes128`", "main(x: u8[16] @ a, y: u8[16] @ b) -> u8[16] { crypto::aes128(x ^ y, y) }"),
+    (
+        "`crypto::sha256_block`",
+        "main(s: u32[8] @ a, t: u32[8] @ b, x: u32[16] @ a, y: u32[16] @ b) -> u32[8] \
+         { crypto::sha256_block(s ^ t, x ^ y) }",
+    ),
+];
+
+fn ands(program: &str, fix: (u8, u8)) -> u64 {
+    let source = format!("use bits; use crypto; use math; use nn; use sort; pub fn {program}");
+    let files = HashMap::from([("main.mpc".to_string(), source)]);
+    let options = Options { fix: Some(fix), ..Options::default() };
+    let program = compile("main.mpc", &files, &options)
+        .unwrap_or_else(|failure| panic!("{program}: {:?}", failure.diagnostics[0].message))
+        .value;
+    let cost = cost(&program, &plan(&program, Protocol::Yao).expect("a plan"), 1);
+    assert!(cost.exact);
+    cost.ands
+}
+
+fn of_numbers(expression: &str, fix: (u8, u8)) -> u64 {
+    let body = |result: &str| {
+        format!("main(x: fix @ a, y: fix @ b) -> (fix, fix, fix) {{ let v = x + y; let w = x - y; ({result}, v, w) }}")
+    };
+    ands(&body(expression), fix) - ands(&body("v"), fix)
+}
+
+#[test]
+fn the_page_states_what_is_measured() {
+    let mut lines = Vec::new();
+    for (name, expression) in NUMBERS {
+        let [narrow, wide] = [(40, 13), (64, 16)].map(|fix| of_numbers(expression, fix));
+        lines.push(format!("| {name} | {narrow} | {wide} |"));
+    }
+    lines.extend(PROGRAMS.iter().map(|(name, program)| format!("| {name} | {} |", ands(program, (64, 16)))));
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/library.md");
+    let page = std::fs::read_to_string(page).unwrap_or_default();
+    let missing: Vec<&String> = lines.iter().filter(|line| !page.contains(line.as_str())).collect();
+    assert!(missing.is_empty(), "docs/library.md should say\n{lines:#?}\nbut lacks\n{missing:#?}");
+}
+
+#[test]
+fn ciphers_reach_the_best_circuits_known() {
+    assert!(ands(PROGRAMS[8].1, (64, 16)) <= 6400);
+    assert!(ands(PROGRAMS[9].1, (64, 16)) <= 22_573);
+}
