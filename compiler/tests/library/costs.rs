@@ -1,4 +1,4 @@
-//! What the library costs under garbled circuits: `docs/library.md` must hold exactly what is measured here.
+//! What the library costs under garbled circuits: `docs/library.md` states it, never too little, and never 5 % too much.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -71,16 +71,20 @@ fn of_numbers(expression: &str, fix: (u8, u8)) -> u64 {
 
 #[test]
 fn the_page_states_what_is_measured() {
-    let mut lines = Vec::new();
+    let mut measured: Vec<(&str, Vec<u64>)> = Vec::new();
     for (name, expression) in NUMBERS {
-        let [narrow, wide] = [(40, 13), (64, 16)].map(|fix| of_numbers(expression, fix));
-        lines.push(format!("| {name} | {narrow} | {wide} |"));
+        measured.push((name, [(40, 13), (64, 16)].map(|fix| of_numbers(expression, fix)).to_vec()));
     }
-    lines.extend(PROGRAMS.iter().map(|(name, program)| format!("| {name} | {} |", ands(program, (64, 16)))));
+    measured.extend(PROGRAMS.iter().map(|(name, program)| (*name, vec![ands(program, (64, 16))])));
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/library.md");
     let page = std::fs::read_to_string(page).unwrap_or_default();
-    let missing: Vec<&String> = lines.iter().filter(|line| !page.contains(line.as_str())).collect();
-    assert!(missing.is_empty(), "docs/library.md should say\n{lines:#?}\nbut lacks\n{missing:#?}");
+    for (name, costs) in measured {
+        let line = page.lines().find_map(|line| line.strip_prefix(&format!("| {name} | "))).unwrap_or("");
+        let stated: Vec<u64> = line.split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
+        let close = |(stated, cost): (&u64, &u64)| cost <= stated && *stated as f64 <= 1.05 * *cost as f64;
+        let fits = stated.len() == costs.len() && stated.iter().zip(&costs).all(close);
+        assert!(fits, "docs/library.md says {stated:?} of {name}: {costs:?}");
+    }
 }
 
 #[test]
