@@ -12,8 +12,7 @@ use motet_program::data::Tensor;
 use motet_program::ir::Program;
 use motet_program::validate::{Form, validate};
 
-/// Compiles the source and runs each stage's program in the clear on the inputs that `inputs` makes for it; gives the
-/// finished one.
+/// Compiles the source and runs each stage's program in the clear on the inputs that `inputs` makes for it.
 ///
 /// # Errors
 /// A description of the first stage that disagrees with `simulate`, with its program as text.
@@ -22,7 +21,7 @@ pub fn agree(
     files: &HashMap<String, String>,
     options: &Options,
     inputs: impl Fn(&Program) -> Vec<Vec<Tensor>>,
-) -> Result<Program, String> {
+) -> Result<Agreed, String> {
     let Success { value: tree, sources, .. } = tree(name, files, options).map_err(|f| failure(&f))?;
     let mut current = core(&tree, &sources).map_err(|d| describe(&d))?;
     let inputs = inputs(&current);
@@ -38,7 +37,15 @@ pub fn agree(
         validate(&current, form).map_err(|e| format!("after {name}: {e}\n{}", print(&current)))?;
         same(name, &current, &inputs, &expected)?;
     }
-    Ok(current)
+    Ok(Agreed { program: current, error: expected.err() })
+}
+
+/// What all stages agree on.
+pub struct Agreed {
+    /// The finished program.
+    pub program: Program,
+    /// The error that its run ends with, if it does.
+    pub error: Option<String>,
 }
 
 fn same(
