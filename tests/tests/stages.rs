@@ -8,8 +8,8 @@ use motet_tests::{inputs, stages};
 use serde_json::Value;
 
 /// Programs whose cases give their inputs in the JSON itself.
-const PROGRAMS: [&str; 9] =
-    ["aes", "auction", "crosstabs", "integers", "intersection", "matching", "millionaires", "tree"];
+const PROGRAMS: &[&str] =
+    &["aes", "auction", "crosstabs", "integers", "intersection", "matching", "median", "millionaires", "tree"];
 
 #[test]
 fn shared_programs_agree_with_simulate_after_every_pass() {
