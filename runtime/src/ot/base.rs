@@ -69,8 +69,8 @@ pub fn receive(
     let mut sent = Vec::with_capacity(choices.len());
     for (number, &choice) in choices.iter().enumerate() {
         let secret = Zeroizing::new(scalar(&mut prg));
-        let mut random = [0; 64];
-        prg.fill_bytes(&mut random);
+        let mut random = Zeroizing::new([0; 64]);
+        prg.fill_bytes(random.as_mut());
         let other = RistrettoPoint::from_uniform_bytes(&random);
         let hash = to_group(session, number, choice.unwrap_u8(), &other.compress());
         let chosen = RistrettoPoint::mul_base(&secret) - hash;

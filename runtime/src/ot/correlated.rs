@@ -20,7 +20,7 @@ pub struct CotSender {
     extension: Sender,
     /// OTs that each extension makes and spends.
     spent: usize,
-    delta: Block,
+    delta: Zeroizing<Block>,
     pool: Zeroizing<Vec<Block>>,
     used: usize,
     /// Where the masks' seeds come from.
@@ -37,7 +37,7 @@ impl CotSender {
         Ok(CotSender {
             extension: Sender::setup(channel, session, delta, config)?,
             spent: config.spent(),
-            delta,
+            delta: Zeroizing::new(delta),
             pool: Zeroizing::default(),
             used: 0,
             seeds: Prg::from_os()?,
@@ -290,6 +290,29 @@ mod tests {
                 distinct.dedup();
                 assert_eq!(distinct.len(), zero.len());
             }
+        }
+    }
+
+    /// Of the receiver's random choices half are set, and what it sends of its bits are those plus random ones.
+    #[test]
+    fn random_choices_are_random() {
+        let (mut alice, mut bob) = Channel::pair();
+        let config = Config::default();
+        let sender = thread::spawn(move || {
+            let mut sender = CotSender::setup(&mut alice, &SESSION, delta(), config).unwrap();
+            sender.prepare(&mut alice, 1 << 14).unwrap();
+        });
+        let mut receiver = CotReceiver::setup(&mut bob, &SESSION, config).unwrap();
+        receiver.prepare(&mut bob, 1 << 14).unwrap();
+        bob.flush().unwrap();
+        sender.join().unwrap();
+        let set: u32 = receiver.choices.iter().map(|block| block.value().count_ones()).sum();
+        // Eight standard deviations of 64.
+        assert!(set.abs_diff(1 << 13) < 512, "{set} of 16384");
+        // No column of the 128 in a block is constant over the 128 blocks.
+        for column in 0..128 {
+            let set = receiver.choices.iter().filter(|block| block.value() >> column & 1 == 1).count();
+            assert!((16..112).contains(&set), "{set} of 128 in column {column}");
         }
     }
 

@@ -124,7 +124,7 @@ pub(super) struct Sender {
     adversary: Adversary,
     /// Where the checks' seeds come from.
     challenges: Prg,
-    delta: Block,
+    delta: Zeroizing<Block>,
     /// For each place, the seeds at `y ⊕ Δ_i` for y from 1.
     keys: Vec<Schedule>,
     /// Blocks of each row that have been used.
@@ -153,7 +153,15 @@ impl Sender {
         let isa = Isa::detect();
         let known = seeds.chunks_exact(1 << k).flat_map(|tree| &tree[1..]);
         let keys = known.map(|&seed| Schedule::new(isa, seed)).collect();
-        Ok(Sender { isa, subfield, adversary, challenges: Prg::from_os()?, delta, keys, index: 0 })
+        Ok(Sender {
+            isa,
+            subfield,
+            adversary,
+            challenges: Prg::from_os()?,
+            delta: Zeroizing::new(delta),
+            keys,
+            index: 0,
+        })
     }
 
     /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `q_j`. With a malicious peer the last [`UNIT`] of
@@ -172,7 +180,7 @@ impl Sender {
         let hash = RowHash::new(self.isa, seed, out.len() / 128);
         let mut answer = [0; check::ANSWER];
         channel.receive(&mut answer)?;
-        if hash.agrees(self.delta, out, &answer) {
+        if hash.agrees(*self.delta, out, &answer) {
             Ok(())
         } else {
             Err(OtError::Cheating { peer: channel.peer().to_owned(), what: "its choices are not the same in all rows" })
@@ -199,7 +207,7 @@ impl Sender {
         let corrections = std::iter::once(None).chain(corrections.chunks_exact(16 * length).map(Some));
         let places = self.keys.chunks_exact((1 << k) - 1).zip(rows.chunks_exact_mut(k * length));
         for (place, ((keys, rows), bytes)) in places.zip(corrections).enumerate() {
-            let delta = self.subfield.element(self.delta, place);
+            let delta = self.subfield.element(*self.delta, place);
             let correction = bytes.map(|bytes| Correction { bytes, delta });
             self.subfield.expand(self.isa, keys, self.index, correction, &mut u[..length], rows);
         }
