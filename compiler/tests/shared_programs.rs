@@ -32,10 +32,13 @@ fn options(entry: &str, sets: &[(&str, i64)]) -> Options {
     Options { entry: entry.into(), sets, ..Options::default() }
 }
 
+/// A program, its entry point, and the sizes it is given.
+type Case = (&'static str, &'static str, &'static [(&'static str, i64)]);
+
 #[test]
 fn programs_are_checked_and_made_trees() {
     let Some(folder) = folder() else { return };
-    let programs: &[(&str, &str, &[(&str, i64)])] = &[
+    let programs: &[Case] = &[
         ("millionaires", "main", &[]),
         ("auction", "main", &[("N", 5)]),
         ("crosstabs", "main", &[("N", 4), ("C", 3)]),
