@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -59,11 +61,18 @@ impl<'a> Case<'a> {
         let text = fs::read_to_string(self.source).map_err(|e| e.to_string())?;
         let signature = Signature::read(&text, self.entry).ok_or("the signature is not understood")?;
         let (program, settings) = self.compile();
-        let ended = self.run_parties(&program, &settings, &signature)?;
+        let mut running = self.start_parties(&program, &settings, &signature)?;
         if let Some(error) = wanted_error {
-            let matching = ended.iter().any(|e| expect_error(e, error).is_ok());
-            return if matching { Ok(()) } else { Err(format!("expected the error {error:?}: {ended:?}")) };
+            // A party that refuses its input leaves the other waiting: the first to end is the one.
+            let first = loop {
+                match running.iter_mut().position(Motet::has_ended) {
+                    Some(first) => break running.swap_remove(first),
+                    None => thread::sleep(Duration::from_millis(5)),
+                }
+            };
+            return expect_error(&first.wait(), error);
         }
+        let ended: Vec<Ended> = running.into_iter().map(Motet::wait).collect();
         let tolerance = self.case["tolerance"].as_f64().unwrap_or(0.001);
         for (party, ended) in signature.parties.iter().zip(&ended) {
             if ended.status != Some(0) {
@@ -93,7 +102,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn run_parties(&self, program: &Path, settings: &[String], signature: &Signature) -> Result<Vec<Ended>, String> {
+    fn start_parties(&self, program: &Path, settings: &[String], signature: &Signature) -> Result<Vec<Motet>, String> {
         let port = format!("127.0.0.1:{}", free_port());
         let mut running = Vec::new();
         for (party, way) in signature.parties.iter().zip(["--listen", "--connect"]) {
@@ -103,7 +112,7 @@ impl<'a> Case<'a> {
             command.extend(self.inputs(party, signature)?);
             running.push(Motet::start(command));
         }
-        Ok(running.into_iter().map(Motet::wait).collect())
+        Ok(running)
     }
 
     /// `--input` for what the party holds, and for what is public.

@@ -95,6 +95,15 @@ impl Motet {
         self.child.id()
     }
 
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    ///
+    /// Where the operating system does not say.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_some()
+    }
+
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
         // Where it has ended by itself there is nothing to do.
