@@ -6,3 +6,4 @@ pub mod generate;
 pub mod inputs;
 pub mod process;
 pub mod stages;
+pub mod two;

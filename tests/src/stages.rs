@@ -1,4 +1,4 @@
-//! A source program through every stage of the compiler, each compared with `simulate`.
+//! A source program through every stage of the compiler and between two parties, all compared with `simulate`.
 
 use std::collections::HashMap;
 
@@ -11,6 +11,8 @@ use motet_program::clear;
 use motet_program::data::Tensor;
 use motet_program::ir::Program;
 use motet_program::validate::{Form, validate};
+
+use crate::two::two_parties;
 
 /// Compiles the source and runs each stage's program in the clear on the inputs that `inputs` makes for it.
 ///
@@ -37,7 +39,32 @@ pub fn agree(
         validate(&current, form).map_err(|e| format!("after {name}: {e}\n{}", print(&current)))?;
         same(name, &current, &inputs, &expected)?;
     }
+    if current.parties.len() <= 2 {
+        shown(&current, &inputs, &expected)?;
+    }
     Ok(Agreed { program: current, error: expected.err() })
+}
+
+/// What each of two parties is shown, in garbled circuits, against what `simulate` gives.
+fn shown(program: &Program, inputs: &[Vec<Tensor>], expected: &Result<Vec<Tensor>, String>) -> Result<(), String> {
+    let recipients: Vec<_> = program.outputs.iter().flat_map(|o| o.ty.leaves().into_iter().map(|_| &o.to)).collect();
+    for (party, leaves) in two_parties(program, inputs)?.into_iter().enumerate() {
+        match (leaves, expected) {
+            (Ok(leaves), Ok(expected)) => {
+                for ((leaf, expected), to) in leaves.iter().zip(expected).zip(&recipients) {
+                    let due = to.iter().any(|p| usize::from(p.0) == party);
+                    if due && leaf.as_ref().map(|t| &t.data) != Some(&expected.data) {
+                        let name = program.parties.get(party);
+                        return Err(format!("under yao another result at {name:?}\n{}", print(program)));
+                    }
+                }
+            }
+            (Err(_), Err(_)) => {}
+            (Err(e), Ok(_)) => return Err(format!("under yao: {e}\n{}", print(program))),
+            (Ok(_), Err(e)) => return Err(format!("under yao no error, but simulate: {e}\n{}", print(program))),
+        }
+    }
+    Ok(())
 }
 
 /// What all stages agree on.

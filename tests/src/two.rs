@@ -1,0 +1,36 @@
+//! A program run by two parties, a thread each, over a channel in memory.
+
+use motet_program::data::Tensor;
+use motet_program::ir::{Party, Program};
+use motet_program::plan::{Protocol, plan};
+use motet_runtime::crypto::SessionId;
+use motet_runtime::net::Channel;
+use motet_runtime::protocol::{Job, Meter, run};
+
+/// For each party, the leaves of the result that it is shown, or why its run ended.
+pub type Shown = [Result<Vec<Option<Tensor>>, String>; 2];
+
+/// Plans the program and runs it; `inputs` are the leaves of every parameter, of which each party gets its own and the
+/// public ones.
+///
+/// # Errors
+/// Where the program has no plan.
+pub fn two_parties(program: &Program, inputs: &[Vec<Tensor>]) -> Result<Shown, String> {
+    let plan = plan(program, Protocol::Yao).map_err(|e| e.to_string())?;
+    let party = |party: Party, mut channel: Channel| {
+        let owned = program.params.iter().zip(inputs);
+        let inputs: Vec<_> = owned
+            .map(|(param, leaves)| param.owner.is_none_or(|owner| owner == party).then(|| leaves.clone()))
+            .collect();
+        let job = Job { program, plan: &plan, party, inputs: &inputs, session: SessionId([3; 32]) };
+        let outputs = run(&job, &mut channel, &mut Meter::new(|_| {})).map_err(|e| e.to_string())?;
+        channel.goodbye().map_err(|e| e.to_string())?;
+        Ok(outputs.leaves)
+    };
+    let (left, right) = Channel::pair();
+    Ok(std::thread::scope(|scope| {
+        let first = scope.spawn(|| party(Party(0), left));
+        let second = party(Party(1), right);
+        [first.join().unwrap_or_else(|_| Err("a party panicked".into())), second]
+    }))
+}
