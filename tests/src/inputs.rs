@@ -45,7 +45,7 @@ fn numbers(json: &Value, elem: Elem, out: &mut Vec<u64>) -> Option<()> {
 /// Random leaves: small numbers half of the time, so that they meet.
 pub fn random(types: &[Type], draw: &mut impl FnMut() -> u64) -> Vec<Tensor> {
     let mut word = |elem: Elem| {
-        let word = if draw() % 2 == 0 { draw() % 7 } else { draw() };
+        let word = if draw().is_multiple_of(2) { draw() % 7 } else { draw() };
         match elem {
             Elem::Int => word % 7,
             elem => word & elem.mask(),
