@@ -391,7 +391,7 @@ fn oblivious_access_agrees_in_both_forms() {
 #[test]
 fn a_table_of_constants_costs_products_of_index_bits() {
     let mut m = Make::new();
-    let entries = (0..64u64).map(|i| i * i * 0x9e37_79b9 & 0xff_ffff).collect();
+    let entries = (0..64u64).map(|i| (i * i * 0x9e37_79b9) & 0xff_ffff).collect();
     let table = m.op(Op::Const(Constant::Dense(entries)), Elem::Uint(24), &[32, 2]);
     let tables = m.op(Op::Broadcast(table), Elem::Uint(24), &[3, 32, 2]);
     let index = m.input(Some(1), Elem::Uint(5), &[3]);

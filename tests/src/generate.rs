@@ -132,7 +132,7 @@ impl Generator {
             let fix = *self.draw.pick(&["fix<24, 8>", "fix<40, 13>", "fix<16, 3>"]);
             self.line(&format!("type fix = {fix};"));
         }
-        let number = *self.draw.pick(&self.elems[1..].to_vec());
+        let number = *self.draw.pick(&self.elems[1..]);
         let pair = [Ty::scalar(number), Ty { elem: number, shape: vec![self.size] }];
         self.line(&format!("struct Pair {{ one: {}, all: {} }}", pair[0].name(), pair[1].name()));
         let elem = number.name();
@@ -141,7 +141,7 @@ impl Generator {
         self.line(&format!("fn early(x: {elem}, k: int) -> {elem} {{ if k > 2 {{ return x; }} x * x }}"));
 
         let owners = ["@ alice", "@ bob", "@ alice", "@ bob", ""];
-        let mut params = vec![format!("p: Pair @ alice")];
+        let mut params = vec!["p: Pair @ alice".to_string()];
         self.variable("p.one", pair[0].clone(), false, false);
         self.variable("p.all", pair[1].clone(), false, false);
         for (k, owner) in owners.iter().enumerate() {
@@ -159,10 +159,10 @@ impl Generator {
                 .replace(",)", if results.len() > 1 { ")" } else { ",)" }),
         );
         self.indent += 1;
-        self.line(&format!("let mut q = Pair {{ one: p.one, all: shifted(p.all, p.one) }};"));
+        self.line("let mut q = Pair { one: p.one, all: shifted(p.all, p.one) };");
         self.variable("q.one", pair[0].clone(), true, false);
         self.variable("q.all", pair[1].clone(), true, false);
-        self.line(&format!("let tops = stack(p.all, q.all);"));
+        self.line("let tops = stack(p.all, q.all);");
         self.line("let highest = folded(tops);");
         self.variable("highest", Ty { elem: number, shape: vec![2] }, false, false);
         for _ in 0..3 + self.draw.below(8) {

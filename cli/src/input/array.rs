@@ -39,7 +39,7 @@ impl NumberArray {
             Some((n, rest)) => (*n as usize, rest),
             None => (0, &[][..]),
         };
-        let size = if count == 0 { 0 } else { self.numbers.len() / count };
+        let size = self.numbers.len().checked_div(count).unwrap_or(0);
         (0..count).map(move |r| NumberArray {
             shape: rest.to_vec(),
             numbers: self.numbers.range(r * size, (r + 1) * size),
