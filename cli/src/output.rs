@@ -153,7 +153,7 @@ fn value(ty: &DataType, leaves: &[Tensor]) -> String {
 }
 
 /// Writes the point `at` of `of` points of leading axes of each leaf.
-fn write_value<'a>(ty: &DataType, leaves: &mut dyn Iterator<Item = (&'a Tensor, usize, usize)>, out: &mut String) {
+fn write_value(ty: &DataType, leaves: &mut dyn Iterator<Item = (&Tensor, usize, usize)>, out: &mut String) {
     match ty {
         DataType::Leaf(t) => {
             if let Some((tensor, at, of)) = leaves.next() {
