@@ -34,6 +34,9 @@ pub enum SimulateErrorKind {
     /// A sum or product of many `int`s left 64 bits.
     #[error("`int` overflow: the sum does not fit 64 bits")]
     IntSumOverflow,
+    /// An `int` divided by zero.
+    #[error("`int` {0} is divided by zero")]
+    IntDivision(i64),
     /// `2 ** -1`.
     #[error("negative power {0}")]
     NegativePower(i64),

@@ -440,7 +440,7 @@ fn public_numbers_are_checked() {
     assert_eq!(of(binary(BinaryOp::Pow, int(2), int(63))), overflow(2, "**", 63));
     assert_eq!(of(binary(BinaryOp::Pow, int(2), int(-1))), Some(Kind::NegativePower(-1)));
     assert_eq!(of(binary(BinaryOp::Div, int(i64::MIN), int(-1))), overflow(i64::MIN, "/", -1));
-    assert_eq!(of(binary(BinaryOp::Rem, int(7), int(0))), None);
+    assert_eq!(of(binary(BinaryOp::Rem, int(7), int(0))), Some(Kind::IntDivision(7)));
 }
 
 #[test]
