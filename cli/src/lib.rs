@@ -42,8 +42,9 @@ Then, with a program of yours:
   motet explain model.mpcx                     who learns what, and what it costs
   motet run model.mpcx --party server …        the real thing; `motet run --help` shows both sides
 
-Exit status: 0 success, 1 the program or its input is wrong, 2 usage, 3 the other party or the network failed,
-4 a security check failed.";
+Exit status:
+  0 success, 1 the program or its input is wrong, 2 usage, 3 the other party or the network failed,
+  4 a security check failed";
 
 #[derive(Subcommand)]
 enum Verb {

@@ -13,7 +13,7 @@ use crate::program::{self, Protocol, Settings};
 #[command(after_help = "\
 Examples:
   motet compile model.mpc                      writes model.mpcx
-  motet compile batch.mpc --set N=32           a program with dimension parameters needs their values
+  motet compile batch.mpc --set N=32           dimension parameters need values
   motet compile model.mpc --entry score -o score.mpcx
 Every party must run the same file; when a session begins, digests are compared.")]
 pub struct Arguments {

@@ -32,12 +32,12 @@ Two terminals on one machine (either may start first):
   motet run model.mpcx --party server --listen 127.0.0.1:7766 --input model=w.safetensors
   motet run model.mpcx --party client --connect 127.0.0.1:7766 --input image=7.npy
 
-Two machines need keys (see motet keygen):
-  motet run model.mpcx --party server --listen 10.0.0.5:7766 --key server.key --peer client=client.pub --input …
-  motet run model.mpcx --party client --connect 10.0.0.5:7766 --key client.key --peer server=server.pub --input …
+Two machines need keys (see motet keygen), besides --input:
+  motet run model.mpcx --party server --listen 10.0.0.5:7766 --key server.key --peer client=client.pub
+  motet run model.mpcx --party client --connect 10.0.0.5:7766 --key client.key --peer server=server.pub
 
-Instead of a compiled program both may name the same source: dimensions are then read off each party's data and
-exchanged. Ctrl-C ends both sides cleanly.")]
+Instead of a compiled program both may name the same source: dimensions are then read off each
+party's data and exchanged. Ctrl-C ends both sides cleanly.")]
 pub struct Arguments {
     /// A compiled program, or a source
     file: PathBuf,
