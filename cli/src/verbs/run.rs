@@ -33,8 +33,10 @@ Two terminals on one machine (either may start first):
   motet run model.mpcx --party client --connect 127.0.0.1:7766 --input image=7.npy
 
 Two machines need keys (see motet keygen), besides --input:
-  motet run model.mpcx --party server --listen 10.0.0.5:7766 --key server.key --peer client=client.pub
-  motet run model.mpcx --party client --connect 10.0.0.5:7766 --key client.key --peer server=server.pub
+  motet run model.mpcx --party server --listen 10.0.0.5:7766 \\
+    --key server.key --peer client=client.pub
+  motet run model.mpcx --party client --connect 10.0.0.5:7766 \\
+    --key client.key --peer server=server.pub
 
 Instead of a compiled program both may name the same source: dimensions are then read off each
 party's data and exchanged. Ctrl-C ends both sides cleanly.")]
