@@ -159,6 +159,10 @@ fn stages<T>(
     }
     let (value, more) = next(&modules, &sources);
     diagnostics.extend(more);
+    if wrong(&diagnostics) {
+        // Warnings may be consequences of errors.
+        diagnostics.retain(|d| !d.warning);
+    }
     match value {
         Some(value) if !wrong(&diagnostics) => Ok(Success { value, sources, warnings: diagnostics }),
         _ => Err(Failure { sources, diagnostics }),

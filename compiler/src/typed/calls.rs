@@ -128,6 +128,8 @@ impl Body<'_, '_> {
             };
             match arg {
                 Ok(arg) => args.push(arg),
+                // One wrong argument often makes dimensions wrong for the others.
+                Err(Reported) if !f.dims.is_empty() => return Err(Reported),
                 Err(Reported) => failed = true,
             }
         }
@@ -241,8 +243,7 @@ impl Body<'_, '_> {
         }
         let message = format!("`{name}` needs {}", missing.join(", "));
         let count = if args.len() == 1 { "1 argument is".to_owned() } else { format!("{} arguments are", args.len()) };
-        let mut diagnostic =
-            Diagnostic::error("arguments", message, span, format!("{count} given, {} are missing", missing.len()));
+        let mut diagnostic = Diagnostic::error("arguments", message, span, format!("{count} given"));
         if let Some(declared) = declared {
             diagnostic = diagnostic.label(declared, "declared here");
         }
@@ -315,10 +316,15 @@ impl Body<'_, '_> {
 
     /// An argument, hinted by its parameter's type as far as that is known.
     fn argument_hinted(&mut self, u: &mut Unifier, param: &ast::Param, arg: &ast::Expr) -> Checked<Expr> {
+        let rest = has_rest(&param.ty);
+        // What takes its whole type from here is taken without leading dimensions.
+        let lead = if rest && self.is_shapeless(arg) { Lead::Dropped } else { Lead::Forbidden };
         let declared = {
             let mut body = Body::new(self.checker, u.module, u.env.clone());
-            let rest = has_rest(&param.ty);
-            let full = if rest { None } else { body.attempt(|b| b.resolve(&param.ty, Lead::Forbidden), |_| true) };
+            let full = match (rest, lead) {
+                (true, Lead::Forbidden) => None,
+                _ => body.attempt(|b| b.resolve(&param.ty, lead), |_| true),
+            };
             let element = full.as_ref().and_then(Ty::elem).or_else(|| {
                 let base = element_of(&param.ty);
                 body.attempt(|b| b.resolve(base, Lead::Forbidden), |_| true).and_then(|t| t.elem())

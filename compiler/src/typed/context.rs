@@ -100,6 +100,8 @@ pub(crate) struct Checker<'p> {
     pub active: Vec<Active>,
     /// Constants of files; `None` while one is being evaluated.
     pub constants: HashMap<ItemRef, Option<Checked<Constant>>>,
+    /// Structs with their parameters filled in.
+    pub structs: HashMap<(ItemRef, String), Checked<Ty>>,
     /// Structs being resolved, for cycles.
     pub resolving: Vec<ItemRef>,
     pub nodes: u64,
@@ -121,6 +123,7 @@ impl<'p> Checker<'p> {
             instances: HashMap::new(),
             active: Vec::new(),
             constants: HashMap::new(),
+            structs: HashMap::new(),
             resolving: Vec::new(),
             nodes: 0,
         }
@@ -326,6 +329,7 @@ impl<'c, 'p> Body<'c, 'p> {
                 self.checker.seen = seen;
                 // Their errors have been taken back: they must be found again.
                 self.checker.instances.retain(|_, made| made.is_ok());
+                self.checker.structs.retain(|_, made| made.is_ok());
                 self.checker.constants.retain(|_, known| !matches!(known, Some(Err(_))));
                 self.locals.truncate(locals);
                 self.scopes.truncate(scopes);

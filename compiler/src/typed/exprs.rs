@@ -364,7 +364,7 @@ impl Body<'_, '_> {
         }
         let code = if e.ty.elem().is_some() && e.ty.elem() == ty.elem() { "shape-mismatch" } else { "type-mismatch" };
         let mut diagnostic = Diagnostic::error(code, message, e.span, format!("this is `{found}`"));
-        if let Some((span, note)) = why {
+        if let Some((span, note)) = why.as_ref().filter(|(span, _)| *span != e.span) {
             diagnostic = diagnostic.label(*span, note.clone());
         }
         let help = self.conversion(&e.ty, ty);

@@ -103,7 +103,7 @@ impl Body<'_, '_> {
         if has_struct(&l.ty) || has_struct(&r.ty) {
             return self.struct_operation(op, l, r, span);
         }
-        let (l, r) = self.one_element(op, l, r, span)?;
+        let (l, r) = self.one_element(op, l, r)?;
         let elem = l.ty.elem().ok_or(Reported)?;
         let allowed = match op {
             BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => elem != Elem::Bool,
@@ -115,7 +115,7 @@ impl Body<'_, '_> {
         if !allowed {
             return Err(self.not_for(op, &l, span));
         }
-        let shape = self.broadcast(&l, &r, span, symbol(op))?;
+        let shape = self.broadcast(&l, &r, symbol(op))?;
         let result = match op {
             BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::Eq | BinaryOp::Ne => Elem::Bool,
             _ => elem,
@@ -146,9 +146,10 @@ impl Body<'_, '_> {
     }
 
     /// Makes the operands' element types one: an `int` becomes what the other is.
-    fn one_element(&mut self, op: BinaryOp, l: Expr, r: Expr, span: Span) -> Checked<(Expr, Expr)> {
+    fn one_element(&mut self, op: BinaryOp, l: Expr, r: Expr) -> Checked<(Expr, Expr)> {
         let (Some(a), Some(b)) = (l.ty.elem(), r.ty.elem()) else {
             let wrong = if l.ty.elem().is_none() { &l } else { &r };
+            let span = wrong.span;
             return Err(self.not_for(op, &wrong.clone(), span));
         };
         match (a, b) {
@@ -160,8 +161,7 @@ impl Body<'_, '_> {
                 let message = format!("the two sides of `{}` have different types, `{left}` and `{right}`", symbol(op));
                 let target = print::elem(a, self.checker.fix);
                 Err(self.report(
-                    Diagnostic::error("type-mismatch", message, span, "")
-                        .label(l.span, format!("`{left}`"))
+                    Diagnostic::error("type-mismatch", message, l.span, format!("`{left}`"))
                         .label(r.span, format!("`{right}`"))
                         .help(match (a, b) {
                             (_, Elem::Bool) | (Elem::Bool, _) => {
@@ -175,15 +175,14 @@ impl Body<'_, '_> {
     }
 
     /// The shape that two operands are broadcast to, by NumPy's rule.
-    pub fn broadcast(&mut self, l: &Expr, r: &Expr, span: Span, what: &str) -> Checked<Vec<Dim>> {
+    pub fn broadcast(&mut self, l: &Expr, r: &Expr, what: &str) -> Checked<Vec<Dim>> {
         match self.broadcast_shapes(l.ty.shape(), r.ty.shape()) {
             Some(shape) => Ok(shape),
             None => {
                 let (left, right) = (self.show(&l.ty), self.show(&r.ty));
                 let message = format!("the shapes of the two sides of `{what}` do not fit: `{left}` and `{right}`");
                 Err(self.report(
-                    Diagnostic::error("shape-mismatch", message, span, "")
-                        .label(l.span, format!("`{left}`"))
+                    Diagnostic::error("shape-mismatch", message, l.span, format!("`{left}`"))
                         .label(r.span, format!("`{right}`"))
                         .help("counted from the last, dimensions must be equal, or one of them 1 or missing"),
                 ))
@@ -225,7 +224,7 @@ impl Body<'_, '_> {
             let shown = self.show(&r.ty);
             return Err(self.error("operator", format!("a shift amount is an integer, not `{shown}`"), r.span, ""));
         }
-        let shape = self.broadcast(&l, &r, span, symbol(op))?;
+        let shape = self.broadcast(&l, &r, symbol(op))?;
         let ty = tensor(Ty::Scalar(l.ty.elem().ok_or(Reported)?), shape);
         self.make(ExprKind::Binary(op, Box::new(l), Box::new(r)), ty, span)
     }

@@ -231,14 +231,20 @@ impl Body<'_, '_> {
 
     /// The struct with its parameters filled in.
     pub fn structure_in(&mut self, item: ItemRef, s: &ast::Struct, env: Env) -> Checked<Ty> {
+        let key = (item, env.key());
+        if let Some(known) = self.checker.structs.get(&key) {
+            return known.clone();
+        }
         let name = self.checker.modules.path(item);
-        self.unless_circular(item, s.name.span, |checker| {
+        let made = self.unless_circular(item, s.name.span, |checker| {
             let mut body = Body::new(checker, item.module, env);
             let fields: Vec<_> =
                 s.fields.iter().map(|f| Ok((f.name.name.clone(), body.resolve(&f.ty, Lead::Forbidden)?))).collect();
             let fields = fields.into_iter().collect::<Checked<_>>()?;
             Ok(Ty::Struct(Arc::new(StructTy { name, fields })))
-        })
+        });
+        self.checker.structs.insert(key, made.clone());
+        made
     }
 
     fn unless_circular(

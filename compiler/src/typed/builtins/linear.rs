@@ -10,7 +10,7 @@ use crate::typed::types::tensor;
 
 impl Body<'_, '_> {
     /// Both factors, of one element type.
-    fn factors(&mut self, f: &str, a: &ast::Expr, b: &ast::Expr, want: Want, span: Span) -> Checked<(Expr, Expr)> {
+    fn factors(&mut self, f: &str, a: &ast::Expr, b: &ast::Expr, want: Want) -> Checked<(Expr, Expr)> {
         let hint = want.elem().map_or(Want::Any, Want::Elem);
         let (a, b) = (self.numbers(f, a, hint), self.numbers(f, b, hint));
         let (a, b) = (a?, b?);
@@ -25,8 +25,7 @@ impl Body<'_, '_> {
                 let (left, right) = (self.show(&a.ty), self.show(&b.ty));
                 let message = format!("the factors of `{f}` have different types, `{left}` and `{right}`");
                 Err(self.report(
-                    Diagnostic::error("type-mismatch", message, span, "")
-                        .label(a.span, format!("`{left}`"))
+                    Diagnostic::error("type-mismatch", message, a.span, format!("`{left}`"))
                         .label(b.span, format!("`{right}`"))
                         .help("convert one of them by `as`"),
                 ))
@@ -38,7 +37,7 @@ impl Body<'_, '_> {
     /// are broadcast.
     pub(super) fn matmul(&mut self, args: &[ast::Arg], want: Want, span: Span) -> Checked<Expr> {
         let given = self.given("matmul", &["a", "b"], 2, args, span)?;
-        let (a, b) = self.factors("matmul", self.at(&given, 0)?, self.at(&given, 1)?, want, span)?;
+        let (a, b) = self.factors("matmul", self.at(&given, 0)?, self.at(&given, 1)?, want)?;
         let (s, t) = (a.ty.shape().to_vec(), b.ty.shape().to_vec());
         if s.is_empty() || t.is_empty() {
             let scalar = if s.is_empty() { &a } else { &b };
@@ -92,7 +91,7 @@ impl Body<'_, '_> {
     /// `dot(a, b)` of two vectors.
     pub(super) fn dot(&mut self, args: &[ast::Arg], want: Want, span: Span) -> Checked<Expr> {
         let given = self.given("dot", &["a", "b"], 2, args, span)?;
-        let (a, b) = self.factors("dot", self.at(&given, 0)?, self.at(&given, 1)?, want, span)?;
+        let (a, b) = self.factors("dot", self.at(&given, 0)?, self.at(&given, 1)?, want)?;
         let fits = a.ty.shape().len() == 1 && self.same_shape(a.ty.shape(), b.ty.shape());
         if !fits {
             let (left, right) = (self.show(&a.ty), self.show(&b.ty));
@@ -114,7 +113,7 @@ impl Body<'_, '_> {
     pub(super) fn conv2d(&mut self, args: &[ast::Arg], want: Want, span: Span) -> Checked<Expr> {
         let names = ["x", "w", "stride", "padding", "dilation", "groups"];
         let given = self.given("conv2d", &names, 2, args, span)?;
-        let (x, w) = self.factors("conv2d", self.at(&given, 0)?, self.at(&given, 1)?, want, span)?;
+        let (x, w) = self.factors("conv2d", self.at(&given, 0)?, self.at(&given, 1)?, want)?;
         let stride = self.pair(given[2], 1, 1)?;
         let padding = self.pair(given[3], 0, 0)?;
         let dilation = self.pair(given[4], 1, 1)?;

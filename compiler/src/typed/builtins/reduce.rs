@@ -48,9 +48,9 @@ impl Body<'_, '_> {
             );
         }
         let given = self.given(f, &["a", "b"], 2, args, span)?;
-        let (a, b) = self.alike(f, self.at(&given, 0)?, self.at(&given, 1)?, want, span)?;
+        let (a, b) = self.alike(f, self.at(&given, 0)?, self.at(&given, 1)?, want)?;
         let elem = self.numeric(f, &a)?;
-        let shape = self.broadcast(&a, &b, span, f)?;
+        let shape = self.broadcast(&a, &b, f)?;
         self.operation(if max { Builtin::Max } else { Builtin::Min }, vec![a, b], tensor(Ty::Scalar(elem), shape), span)
     }
 
@@ -92,10 +92,10 @@ impl Body<'_, '_> {
             }
             return self.operation(Builtin::Select, vec![c, a, b], ty, span);
         }
-        let (a, b) = self.one(a, b, "select", span)?;
-        let shape = self.broadcast(&a, &b, span, "select")?;
+        let (a, b) = self.one(a, b, "select")?;
+        let shape = self.broadcast(&a, &b, "select")?;
         let both = Expr { ty: tensor(Ty::Scalar(Elem::Bool), shape), ..c.clone() };
-        let shape = self.broadcast(&c, &both, span, "select")?;
+        let shape = self.broadcast(&c, &both, "select")?;
         let ty = tensor(Ty::Scalar(a.ty.elem().ok_or(Reported)?), shape);
         self.operation(Builtin::Select, vec![c, a, b], ty, span)
     }
@@ -122,12 +122,12 @@ impl Body<'_, '_> {
     }
 
     /// Two arguments of numbers of one element type.
-    fn alike(&mut self, f: &str, a: &ast::Expr, b: &ast::Expr, want: Want, span: Span) -> Checked<(Expr, Expr)> {
+    fn alike(&mut self, f: &str, a: &ast::Expr, b: &ast::Expr, want: Want) -> Checked<(Expr, Expr)> {
         let (a, b) = self.two(f, a, b, want)?;
-        self.one(a, b, f, span)
+        self.one(a, b, f)
     }
 
-    fn one(&mut self, a: Expr, b: Expr, f: &str, span: Span) -> Checked<(Expr, Expr)> {
+    fn one(&mut self, a: Expr, b: Expr, f: &str) -> Checked<(Expr, Expr)> {
         match (a.ty.elem(), b.ty.elem()) {
             (Some(x), Some(y)) if x == y => Ok((a, b)),
             (Some(Elem::Int), Some(y)) => Ok((self.in_elem(a, y, &None)?, b)),
@@ -136,8 +136,7 @@ impl Body<'_, '_> {
                 let (left, right) = (self.show(&a.ty), self.show(&b.ty));
                 let message = format!("the arguments of `{f}` have different types, `{left}` and `{right}`");
                 Err(self.report(
-                    Diagnostic::error("type-mismatch", message, span, "")
-                        .label(a.span, format!("`{left}`"))
+                    Diagnostic::error("type-mismatch", message, a.span, format!("`{left}`"))
                         .label(b.span, format!("`{right}`"))
                         .help("convert one of them by `as`"),
                 ))
