@@ -36,7 +36,7 @@ fn test(filters: &[String]) -> Result<(), String> {
     }
     // Whole-system tests run the binary.
     cargo("the binary", &["build", "--quiet", "--profile", "checked", "--package", "motet"])?;
-    let run = ["test", "--quiet", "--profile", "checked", "--workspace", "--"];
+    let run = ["test", "--quiet", "--profile", "checked", "--workspace", "--no-fail-fast", "--"];
     cargo("tests", &[&run[..], &filters[..]].concat())
 }
 

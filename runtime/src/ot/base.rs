@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_receiver_gets_what_it_chose() {
-        let choices: Vec<Choice> = (0..40).map(|j| Choice::from(j * j % 7 % 2)).collect();
+        let choices: Vec<Choice> = (0..40).map(|j: u8| Choice::from(j % 7 % 2)).collect();
         let (mut alice, mut bob) = Channel::pair();
         let pairs = thread::spawn(move || send(&mut alice, &SESSION, 40).unwrap());
         let strings = receive(&mut bob, &SESSION, &choices).unwrap();
