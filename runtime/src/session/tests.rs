@@ -308,7 +308,7 @@ fn a_cancelled_side_ends_both() {
         let waiting = s.spawn(|| {
             let session =
                 Session::open(Endpoint::Listen(listener), &alice.security, "alice", Some("bob"), &config).unwrap();
-            session.exchange(&0u8, 10).err().unwrap()
+            session.run(&alice.program, &alice.plan, &alice.inputs, |_| {}).err().unwrap()
         });
         let session = Session::open(Endpoint::Connect(address), &bob.security, "bob", None, &quick()).unwrap();
         config.cancel.cancel();
