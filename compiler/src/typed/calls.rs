@@ -1,13 +1,12 @@
-//! Calls: which function, which argument is which parameter, what the parameters of its signature stand for.
+//! Calls: what is called, with its arguments typed against the parameters of its signature.
 
 use motet_program::data::Elem;
 
-use super::context::{Body, Checked, Constant, Reported, Want};
+use super::context::{Body, Checked, Reported, Want};
 use super::dim::Dim;
-use super::similar;
 use super::tree::{Expr, ExprKind, Ty};
 use super::types::{Lead, with_lead};
-use super::unify::{Origin, Unifier};
+use super::unify::Unifier;
 use crate::diagnostics::Diagnostic;
 use crate::modules::ItemRef;
 use crate::parse::ast;
@@ -164,156 +163,6 @@ impl Body<'_, '_> {
         Err(self.argument_mismatch(&arg, param, &full, u, f))
     }
 
-    /// Reports an argument that does not fit, and where what it should be comes from.
-    fn argument_mismatch(&mut self, arg: &Expr, param: &ast::Param, ty: &Ty, u: &Unifier, f: &ast::Fn) -> Reported {
-        let (found, wanted) = (self.show(&arg.ty), self.show(ty));
-        let (name, function) = (&param.name.name, &f.name.name);
-        let message = format!("`{name}` of `{function}` should be `{wanted}` here, but the argument is `{found}`");
-        let code = if arg.ty.elem() == ty.elem() { "shape-mismatch" } else { "type-mismatch" };
-        let mut diagnostic = Diagnostic::error(code, message, arg.span, format!("this is `{found}`"));
-        let mut names = Vec::new();
-        mentioned(&param.ty, &mut names);
-        for name in names {
-            if let Some(Origin { span, text }) = u.origins.get(&name).filter(|o| o.span != arg.span) {
-                diagnostic = diagnostic.label(*span, format!("`{name}` is {text} by this argument"));
-            }
-        }
-        if let (Some((lead, span)), true) = (&u.lead, has_rest(&param.ty))
-            && !lead.is_empty()
-            && *span != arg.span
-        {
-            diagnostic = diagnostic.label(*span, format!("`..` is `[{}]` by this argument", super::print::join(lead)));
-        }
-        let declared = self.checker.text(param.ty.span);
-        diagnostic = diagnostic.label(param.span, format!("`{name}` of `{function}` is declared `{declared}` here"));
-        let help = match (arg.ty.elem(), ty.elem()) {
-            (Some(a), Some(b)) if a != b && b != Elem::Bool && self.same_shape(arg.ty.shape(), ty.shape()) => {
-                Some(format!("`as {}` converts it", super::print::elem(b, self.checker.fix)))
-            }
-            _ => self.transposed(arg, ty, u),
-        };
-        self.report(Diagnostic { help, ..diagnostic })
-    }
-
-    /// Whether an argument is the transpose of what is needed: itself, or the matrix that a dimension came from.
-    fn transposed(&self, arg: &Expr, ty: &Ty, u: &Unifier) -> Option<String> {
-        if let ([a, b], [c, d]) = (arg.ty.shape(), ty.shape())
-            && self.same_shape(&[a.clone(), b.clone()], &[d.clone(), c.clone()])
-        {
-            return Some(format!("did you mean `transpose({})`?", self.checker.text(arg.span)));
-        }
-        // The dimension that differs was taken from a matrix whose other dimension would fit.
-        let (found, wanted) = (arg.ty.shape().last()?, ty.shape().last()?);
-        if arg.ty.shape().len() != ty.shape().len() {
-            return None;
-        }
-        let taken = u.env.dims.iter().find(|(_, d)| *d == wanted)?;
-        let origin = u.origins.get(taken.0)?;
-        let other = u
-            .env
-            .dims
-            .iter()
-            .any(|(n, d)| n != taken.0 && d == found && u.origins.get(n).is_some_and(|o| o.span == origin.span));
-        other.then(|| {
-            let text = self.checker.text(origin.span);
-            format!("`{text}` looks transposed: did you mean `transpose({text})`?")
-        })
-    }
-
-    /// Which argument is which parameter's.
-    fn arrange<'a>(
-        &mut self,
-        item: ItemRef,
-        params: &[ast::Param],
-        args: &'a [ast::Arg],
-        span: Span,
-    ) -> Checked<Vec<Option<&'a ast::Expr>>> {
-        let name = self.checker.modules.path(item);
-        let names: Vec<&str> = params.iter().map(|p| p.name.name.as_str()).collect();
-        let declared = crate::modules::name(self.checker.modules.item(item)).map(|n| n.span);
-        let given = self.arrange_names(&name, &names, args, span, declared)?;
-        let missing: Vec<String> = params
-            .iter()
-            .zip(&given)
-            .filter(|(p, g)| g.is_none() && p.default.is_none())
-            .map(|(p, _)| format!("`{}`", p.name.name))
-            .collect();
-        if missing.is_empty() {
-            return Ok(given);
-        }
-        let message = format!("`{name}` needs {}", missing.join(", "));
-        let count = if args.len() == 1 { "1 argument is".to_owned() } else { format!("{} arguments are", args.len()) };
-        let mut diagnostic = Diagnostic::error("arguments", message, span, format!("{count} given"));
-        if let Some(declared) = declared {
-            diagnostic = diagnostic.label(declared, "declared here");
-        }
-        Err(self.report(diagnostic))
-    }
-
-    /// Arguments by position, then by name.
-    pub fn arrange_names<'a>(
-        &mut self,
-        function: &str,
-        names: &[&str],
-        args: &'a [ast::Arg],
-        span: Span,
-        declared: Option<Span>,
-    ) -> Checked<Vec<Option<&'a ast::Expr>>> {
-        let mut given: Vec<Option<&ast::Expr>> = vec![None; names.len()];
-        let at = |d: Diagnostic| match declared {
-            Some(span) => d.label(span, "declared here"),
-            None => d,
-        };
-        let mut named = false;
-        for (i, arg) in args.iter().enumerate() {
-            let index = match &arg.name {
-                None if named => {
-                    return Err(self.error(
-                        "arguments",
-                        "an argument without a name stands after one with a name",
-                        arg.value.span,
-                        "",
-                    ));
-                }
-                None if i >= names.len() => {
-                    let takes =
-                        if names.len() == 1 { "1 argument".to_owned() } else { format!("{} arguments", names.len()) };
-                    let message = format!("`{function}` takes {takes}, but {} are given", args.len());
-                    return Err(self.report(at(Diagnostic::error(
-                        "arguments",
-                        message,
-                        arg.value.span,
-                        "this one is too many",
-                    ))));
-                }
-                None => i,
-                Some(name) => {
-                    named = true;
-                    let Some(index) = names.iter().position(|n| *n == name.name) else {
-                        let message = format!("`{function}` has no parameter `{}`", name.name);
-                        let diagnostic = at(Diagnostic::error("arguments", message, name.span, ""));
-                        let help = match similar(&name.name, names.iter().copied()) {
-                            Some(close) => format!("did you mean `{close}`?"),
-                            None => format!("its parameters are `{}`", names.join("`, `")),
-                        };
-                        return Err(self.report(diagnostic.help(help)));
-                    };
-                    index
-                }
-            };
-            if let Some(first) = given[index] {
-                let message = format!("`{}` of `{function}` is given twice", names[index]);
-                return Err(self.report(
-                    Diagnostic::error("arguments", message, arg.value.span, "again here")
-                        .label(first.span, "first here"),
-                ));
-            }
-            given[index] = Some(&arg.value);
-        }
-        let _ = span;
-        Ok(given)
-    }
-
     /// An argument, hinted by its parameter's type as far as that is known.
     fn argument_hinted(&mut self, u: &mut Unifier, param: &ast::Param, arg: &ast::Expr) -> Checked<Expr> {
         let rest = has_rest(&param.ty);
@@ -338,82 +187,6 @@ impl Body<'_, '_> {
         }
     }
 
-    /// `const` parameters that are `int`s: dimensions may be made of them.
-    fn constant_arguments(
-        &mut self,
-        item: ItemRef,
-        f: &ast::Fn,
-        given: &[Option<&ast::Expr>],
-        u: &mut Unifier,
-        typed: &mut [Option<Checked<Expr>>],
-    ) {
-        for (i, param) in f.params.iter().enumerate().filter(|(_, p)| p.is_const && is_int(&p.ty)) {
-            let what = format!("`{}` of `{}`", param.name.name, f.name.name);
-            let value = match (given[i], &param.default) {
-                (Some(arg), _) => self.constant_int(arg, &what),
-                (None, Some(default)) => {
-                    let env = u.env.clone();
-                    Body::new(self.checker, item.module, env).constant_int(default, &what)
-                }
-                (None, None) => Err(Reported),
-            };
-            match value {
-                Ok(dim) => {
-                    u.env.consts.insert(param.name.name.clone(), Constant::Int(dim));
-                }
-                Err(r) => typed[i] = Some(Err(r)),
-            }
-        }
-        // What is not an `int` waits for the type parameters.
-        for (i, param) in f.params.iter().enumerate() {
-            if param.is_const && typed[i].is_none() {
-                typed[i] = given[i].map(|arg| {
-                    let span = arg.span;
-                    Ok(Expr { kind: ExprKind::Aggregate(Vec::new()), ty: Ty::unit(), span })
-                });
-            }
-        }
-    }
-
-    /// `const` parameters of other types.
-    fn later_constants(
-        &mut self,
-        item: ItemRef,
-        f: &ast::Fn,
-        given: &[Option<&ast::Expr>],
-        u: &mut Unifier,
-    ) -> Checked<()> {
-        for (i, param) in f.params.iter().enumerate().filter(|(_, p)| p.is_const && !is_int(&p.ty)) {
-            let what = format!("`{}` of `{}`", param.name.name, f.name.name);
-            let ty = Body::new(self.checker, item.module, u.env.clone()).resolve(&param.ty, Lead::Forbidden)?;
-            let why = Some((param.span, format!("declared as `{}`", self.show(&ty))));
-            let value = match (given[i], &param.default) {
-                (Some(arg), _) => {
-                    let e = self.expect(arg, &ty, why)?;
-                    self.constant(e, &what)?
-                }
-                (None, Some(default)) => {
-                    let mut body = Body::new(self.checker, item.module, u.env.clone());
-                    let e = body.expect(default, &ty, why)?;
-                    body.constant(e, &what)?
-                }
-                (None, None) => return Err(Reported),
-            };
-            u.env.consts.insert(param.name.name.clone(), value);
-        }
-        Ok(())
-    }
-
-    fn default_value(&mut self, item: ItemRef, param: &ast::Param, ty: &Ty, u: &Unifier) -> Checked<Expr> {
-        let Some(default) = &param.default else { return Err(Reported) };
-        let mut body = Body::new(self.checker, item.module, u.env.clone());
-        let why = Some((param.span, format!("declared as `{}`", body.show(ty))));
-        let e = body.expect(default, ty, why)?;
-        let constant = body.constant(e, &format!("the default of `{}`", param.name.name))?;
-        let e = body.constant_expr(constant, Want::Ty(ty), default.span)?;
-        body.coerce(e, ty, &None)
-    }
-
     /// What is asked of the result says something about parameters that no argument does.
     fn unify_result<'a>(&mut self, u: &mut Unifier<'a>, f: &'a ast::Fn, want: Want, span: Span) {
         let lead = u.lead.clone();
@@ -429,91 +202,6 @@ impl Body<'_, '_> {
         }
         // Only arguments have leading dimensions.
         u.lead = lead;
-    }
-
-    /// Type parameters that nothing has said anything about, and the bounds of all.
-    fn type_parameters(&mut self, u: &mut Unifier, f: &ast::Fn, typed: &[Option<Expr>], span: Span) -> Checked<()> {
-        for param in &f.types {
-            let name = &param.name.name;
-            let bound = param.bound.as_ref().map(|b| b.name.as_str());
-            let in_arguments = f.params.iter().any(|p| {
-                let mut names = Vec::new();
-                mentioned(&p.ty, &mut names);
-                names.contains(name)
-            });
-            let known = u.env.types.get(name);
-            if known.is_none_or(|ty| {
-                !in_arguments && bound == Some("int") && !satisfies(bound, ty)
-                    || !in_arguments && ty.elem() == Some(Elem::Int)
-            }) {
-                if bound != Some("int") || in_arguments {
-                    let message = format!("the type `{name}` of `{}` is not known here", f.name.name);
-                    let diagnostic = Diagnostic::error("unknown-type", message, span, "");
-                    let diagnostic = typed
-                        .iter()
-                        .flatten()
-                        .fold(diagnostic, |d, e| d.label(e.span, format!("this is `{}`", self.show(&e.ty))));
-                    return Err(self.report(diagnostic.label(f.span, "declared here")));
-                }
-                u.env.types.insert(name.clone(), Ty::Scalar(Elem::Uint(32)));
-            }
-            let ty = u.env.types[name].clone();
-            if !satisfies(bound, &ty) {
-                let (shown, bound) = (self.show(&ty), bound.unwrap_or_default());
-                let place = u.origins.get(name).map_or(span, |o| o.span);
-                let message = format!("`{}` needs a type that is `{bound}` for `{name}`, not `{shown}`", f.name.name);
-                let note = match bound {
-                    "int" => "integers are `int`",
-                    _ => "integers and `fix` are",
-                };
-                return Err(self
-                    .report(Diagnostic::error("bound", message, place, note).label(param.name.span, "declared here")));
-            }
-        }
-        Ok(())
-    }
-
-    /// Every dimension parameter must be known now.
-    fn dimension_parameters(
-        &mut self,
-        u: &mut Unifier,
-        item: ItemRef,
-        f: &ast::Fn,
-        typed: &[Option<Expr>],
-        span: Span,
-    ) -> Checked<()> {
-        let Some(unknown) = f.dims.iter().find(|d| !u.env.dims.contains_key(&d.name)) else { return Ok(()) };
-        // Most often an argument has too few dimensions.
-        for (param, arg) in f.params.iter().zip(typed) {
-            let mut names = Vec::new();
-            mentioned(&param.ty, &mut names);
-            let Some(arg) = arg.as_ref().filter(|_| names.contains(&unknown.name) && !param.is_const) else { continue };
-            let (found, declared) = (self.show(&arg.ty), self.checker.text(param.ty.span));
-            let message = format!(
-                "`{}` of `{}` should be `{declared}`, but the argument is `{found}`",
-                param.name.name, f.name.name
-            );
-            return Err(self.report(
-                Diagnostic::error("shape-mismatch", message, arg.span, format!("this is `{found}`"))
-                    .label(param.span, "declared here"),
-            ));
-        }
-        let name = self.checker.modules.path(item);
-        let message = format!("the dimension `{}` of `{name}` is not known here", unknown.name);
-        Err(self.report(
-            Diagnostic::error("unknown-dimension", message, span, "no argument says it")
-                .label(unknown.span, "declared here"),
-        ))
-    }
-}
-
-/// Whether a type is within the bound of a type parameter.
-fn satisfies(bound: Option<&str>, ty: &Ty) -> bool {
-    match (bound, ty) {
-        (None, _) => true,
-        (Some("int"), Ty::Scalar(e)) => matches!(e, Elem::Int | Elem::Uint(_) | Elem::Sint(_)),
-        (Some(_), Ty::Scalar(e)) => *e != Elem::Bool,
-        _ => false,
     }
 }
 
@@ -533,44 +221,5 @@ fn element_of(ty: &ast::Type) -> &ast::Type {
     match &ty.kind {
         ast::TypeKind::Indexed { base, .. } => element_of(base),
         _ => ty,
-    }
-}
-
-fn is_int(ty: &ast::Type) -> bool {
-    matches!(&ty.kind, ast::TypeKind::Named { path, .. } if path.segments.len() == 1 && path.segments[0].name == "int")
-}
-
-/// The names that occur in a declared type.
-pub(crate) fn mentioned(ty: &ast::Type, out: &mut Vec<String>) {
-    fn in_expr(e: &ast::Expr, out: &mut Vec<String>) {
-        match &e.kind {
-            ast::ExprKind::Path(p) if p.segments.len() == 1 => out.push(p.segments[0].name.clone()),
-            ast::ExprKind::Unary(_, of) => in_expr(of, out),
-            ast::ExprKind::Binary(_, l, r) => {
-                in_expr(l, out);
-                in_expr(r, out);
-            }
-            _ => {}
-        }
-    }
-    match &ty.kind {
-        ast::TypeKind::Named { path, args } => {
-            out.extend(path.segments.iter().map(|s| s.name.clone()));
-            for arg in args {
-                match arg {
-                    ast::TypeArg::Type(t) => mentioned(t, out),
-                    ast::TypeArg::Expr(e) => in_expr(e, out),
-                }
-            }
-        }
-        ast::TypeKind::Indexed { base, dims } => {
-            mentioned(base, out);
-            for dim in dims {
-                if let ast::DimArg::Expr(e) = dim {
-                    in_expr(e, out);
-                }
-            }
-        }
-        ast::TypeKind::Tuple(parts) => parts.iter().for_each(|p| mentioned(p, out)),
     }
 }

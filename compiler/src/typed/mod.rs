@@ -1,5 +1,6 @@
 //! Names, types, shapes: from the syntax tree to the typed tree.
 
+mod arguments;
 mod builtins;
 mod calls;
 mod constants;
@@ -17,6 +18,7 @@ mod literals;
 mod names;
 mod number;
 mod operators;
+mod parameters;
 pub mod print;
 mod statements;
 mod structs;

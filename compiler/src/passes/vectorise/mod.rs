@@ -8,6 +8,8 @@ mod access;
 mod lift;
 mod roles;
 mod split;
+mod together;
+mod weight;
 
 use motet_program::data::Type;
 use motet_program::ir::{Block, Node, Op, Program, Value};
@@ -95,7 +97,7 @@ impl Vectorise {
         let right = self.block(otherwise, Vec::new());
         let b = &mut self.out.b;
         b.site = node.site;
-        let few = split::total_bits(b, &left).saturating_add(split::total_bits(b, &right)) <= FEW;
+        let few = weight::total_bits(b, &left).saturating_add(weight::total_bits(b, &right)) <= FEW;
         let inside = b.depth() > 1 && b.is_innermost(cond);
         if !(inside && few && is_quiet(b, &left) && is_quiet(b, &right)) {
             let tys: Vec<Type> = node.results.iter().map(|r| self.out.ty(*r).clone()).collect();
