@@ -149,6 +149,11 @@ impl Flatten<'_> {
                 let results = clear::evaluate(self.program, &self.types, node, &|v| &values[&v], &mut || 0)?;
                 self.clear.extend(node.results.iter().copied().zip(results));
             }
+            Step::Triangular(sums) => {
+                let x = self.clear.get(&sums.input.value).ok_or(RUN_TIME)?;
+                let made = clear::triangular(x, sums, &self.types[sums.result.0 as usize]);
+                self.clear.insert(sums.result, made);
+            }
             Step::Structural(node) => {
                 let mut known = true;
                 node.op.for_each_operand(|v| known &= self.shared.contains_key(&v) || self.clear.contains_key(&v));

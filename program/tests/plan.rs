@@ -108,6 +108,11 @@ impl Ideal<'_> {
                 let results = clear::evaluate(self.program, &self.types, node, &|v| &values[&v], &mut || 0).unwrap();
                 self.values.extend(node.results.iter().copied().zip(results));
             }
+            Step::Triangular(sums) => {
+                let made =
+                    clear::triangular(&self.values[&sums.input.value], sums, &self.types[sums.result.0 as usize]);
+                self.values.insert(sums.result, made);
+            }
             Step::Share(v) => assert!(self.values.contains_key(v)),
             Step::Reveal { value, result } => {
                 self.values.insert(*result, self.values[value].clone());
@@ -339,7 +344,7 @@ fn equalities_of_all_pairs_are_one_kernel() {
 }
 
 #[test]
-fn a_dense_layer_is_one_kernel() {
+fn a_dense_layer_is_one_kernel_and_its_sums() {
     let mut m = Make::new();
     let w = m.input(Some(0), FIX, &[6, 20]);
     let bias = m.input(Some(0), FIX, &[6]);
@@ -353,8 +358,38 @@ fn a_dense_layer_is_one_kernel() {
     let best = m.op(Op::Reduce(Reduction::Max, relu, 1), FIX, &[3]);
     let program = m.finish(&[relu, best]);
     let plan = agrees(&program);
-    assert_eq!(kernels(&plan).len(), 2);
+    let kernels = kernels(&plan);
+    assert_eq!(kernels.iter().map(|k| k.shape.as_slice()).collect::<Vec<_>>(), [&[3, 6][..], &[3]]);
+    // The bias, and what depends on the weights alone and on the inputs alone, which their owners sum.
+    assert_eq!(kernels[0].reduce.as_ref().unwrap().finish.len(), 3);
+    assert_eq!(plan.steps.iter().filter(|s| matches!(s.step, Step::Triangular(_))).count(), 2);
     assert_eq!(plan.garbler, Party(0));
+}
+
+#[test]
+fn sums_of_a_shared_matrix_are_a_kernel() {
+    let mut m = Make::new();
+    let a = m.input(Some(0), FIX, &[9, 20]);
+    let b = m.input(Some(1), FIX, &[9, 20]);
+    let x = m.op(Op::Binary(Binary::Add, a, b), FIX, &[9, 20]);
+    let t = m.op(Op::Transpose(x, vec![1, 0]), FIX, &[20, 9]);
+    let product = m.op(Op::MatMul(x, t), FIX, &[9, 9]);
+    let program = m.finish(&[product]);
+    let plan = agrees(&program);
+    assert_eq!(
+        kernels(&plan).iter().map(|k| k.shape.as_slice()).collect::<Vec<_>>(),
+        [&[9, 20][..], &[9], &[9], &[9, 9]]
+    );
+}
+
+#[test]
+fn a_product_of_vectors_is_one_kernel() {
+    let mut m = Make::new();
+    let x = m.input(Some(0), FIX, &[1, 40]);
+    let y = m.input(Some(1), FIX, &[40, 1]);
+    let product = m.op(Op::MatMul(x, y), FIX, &[1, 1]);
+    let program = m.finish(&[product]);
+    assert_eq!(kernels(&agrees(&program)).len(), 1);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use motet_circuits::Circuit;
 
-use super::{scalar, structural::strides};
+use super::scalar;
+use super::structural::{for_each_offset, strides};
 use crate::data::{Elem, Tensor, Type};
 use crate::ir::{Conv2d, Reduction};
+use crate::plan::{Triangular, Walk};
 
 /// `[batch.., M, K] × [batch.., K, N]`, rescaled once.
 pub fn matmul(a: &Tensor, b: &Tensor, ty: &Type) -> Tensor {
@@ -89,6 +91,25 @@ fn identity(op: Reduction, elem: Elem) -> Option<u64> {
 
 fn combine(op: Reduction, elem: Elem, a: u64, b: u64) -> Result<u64, super::Fault> {
     scalar::binary(op.binary(), elem, elem, a, b)
+}
+
+/// What a product by triangular numbers needs of one operand.
+pub fn triangular(x: &Tensor, sums: &Triangular, ty: &Type) -> Tensor {
+    let own = strides(&x.ty.shape);
+    let stride = |walk: &Option<Walk>| walk.map_or(0, |w| own[usize::from(w.axis)] * w.step as usize);
+    let strides: Vec<usize> = sums.input.walk.iter().map(stride).collect();
+    let (rows, summed) = strides.split_at(sums.shape.len());
+    let unused = 64 - ty.elem.bits();
+    let mut data = Vec::with_capacity(ty.count() as usize);
+    for_each_offset(&sums.shape, rows, 0, &mut |first| {
+        let mut sum = 0u64;
+        for_each_offset(&sums.extents, summed, first, &mut |i| {
+            let z = i128::from(((x.data[i] << unused) as i64) >> unused);
+            sum = sum.wrapping_sub((z * (z + 1) / 2) as u64);
+        });
+        data.push(sum & ty.elem.mask());
+    });
+    Tensor { ty: ty.clone(), data }
 }
 
 /// Row of a table at which an index points; `None` where it is out of range.

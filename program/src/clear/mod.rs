@@ -14,6 +14,8 @@ use thiserror::Error;
 use crate::data::{Elem, Tensor, Type};
 use crate::ir::{Block, Constant, Node, Op, Program, Site, Value};
 
+pub use batch::triangular;
+
 /// Why an operation on public values has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Fault {

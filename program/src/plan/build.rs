@@ -59,15 +59,17 @@ fn build(program: &Program, protocol: Protocol, mut of: Vec<Place>) -> Result<Pl
     let garbler = garbler(program);
     let mut uses = vec![0; program.values.len()];
     count_uses(&program.body, &mut uses);
-    let kernels = Kernels { program, places: &of, garbler, views: Views::default(), templates: Templates::default() };
-    let mut planner = Planner { program, uses, kernels, extra: Vec::new(), shared: BTreeSet::new(), open: Vec::new() };
+    let (views, templates) = (Views::default(), Templates::default());
+    let kernels = Kernels { program, places: &of, garbler, views, templates, extra: Vec::new() };
+    let mut planner = Planner { program, uses, kernels, shared: BTreeSet::new(), open: Vec::new() };
     let mut steps = planner.block(&program.body);
     planner.outputs(&mut steps);
     if planner.kernels.templates.gates > MAX_GATES {
         return Err(PlanError::Gates);
     }
-    let Planner { extra, shared, kernels: Kernels { templates, .. }, .. } = planner;
-    of.resize(program.values.len() + extra.len(), Place::Public);
+    let Planner { shared, kernels: Kernels { templates, extra, .. }, .. } = planner;
+    let (extra, extra_places): (Vec<Type>, Vec<Place>) = extra.into_iter().unzip();
+    of.extend(extra_places);
     liveness::drop_unused(&mut steps);
     share_after_definition(&mut steps, &shared);
     liveness::mark_last_uses(&mut steps);
@@ -95,7 +97,6 @@ struct Planner<'a> {
     program: &'a Program,
     uses: Vec<u32>,
     kernels: Kernels<'a>,
-    extra: Vec<Type>,
     /// Public and private values that need a shared representation too.
     shared: BTreeSet<Value>,
     open: Vec<Group>,
@@ -107,7 +108,7 @@ fn planned(step: Step, site: Site) -> Planned {
 
 impl Planner<'_> {
     fn place(&self, v: Value) -> Place {
-        self.kernels.places[v.0 as usize]
+        self.kernels.place(v)
     }
 
     fn is_shared(&self, v: Value) -> bool {
@@ -277,8 +278,8 @@ impl Planner<'_> {
         if bits <= TABLE_BITS || !countable {
             return None;
         }
-        let counted = self.extra_value(Type { elem: Elem::Int, shape: vec![rows] });
-        let value = self.extra_value(Type { elem, shape: vec![rows] });
+        let counted = self.kernels.extra_value(Type { elem: Elem::Int, shape: vec![rows] }, Place::Public);
+        let value = self.kernels.extra_value(Type { elem, shape: vec![rows] }, Place::Public);
         for (op, result) in [(Op::Const(Constant::Iota), counted), (Op::Cast(counted), value)] {
             steps.push(planned(Step::Clear(Node { op, results: vec![result], site: node.site }), node.site));
         }
@@ -289,11 +290,6 @@ impl Planner<'_> {
         let mut walk = vec![None; kernel_axes];
         walk.push(Some(Walk { axis: 0, step: 1 }));
         Some(KernelInput { value, known: Known::Public, walk, inner: Vec::new() })
-    }
-
-    fn extra_value(&mut self, ty: Type) -> Value {
-        self.extra.push(ty);
-        Value((self.program.values.len() + self.extra.len() - 1) as u32)
     }
 
     fn control(&mut self, node: &Node, steps: &mut Vec<Planned>) {
@@ -356,8 +352,12 @@ impl Planner<'_> {
                 Head::Product(node) => node.site,
                 _ => group.nodes().last().map_or(Site(0), |n| n.site),
             };
-            let kernel = self.kernels.group(&group, &wanted);
-            self.push_kernel(kernel, site, steps);
+            for step in self.kernels.group(&group, &wanted) {
+                match step {
+                    Step::Kernel(kernel) => self.push_kernel(kernel, site, steps),
+                    other => steps.push(planned(other, site)),
+                }
+            }
         }
     }
 
@@ -423,6 +423,7 @@ impl Step {
     pub fn defines(&self) -> Vec<Value> {
         match self {
             Step::Clear(node) | Step::Structural(node) => node.results.clone(),
+            Step::Triangular(sums) => vec![sums.result],
             Step::Share(_) | Step::Output { .. } => Vec::new(),
             Step::Kernel(kernel) => kernel.outputs.iter().map(|o| o.value).collect(),
             Step::Reveal { result, .. } => vec![*result],

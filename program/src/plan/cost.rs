@@ -149,7 +149,7 @@ impl Walk<'_> {
                     self.ints.insert(*result, *word as i64);
                 }
             }
-            Step::Structural(_) => {}
+            Step::Structural(_) | Step::Triangular(_) => {}
             Step::Share(v) => {
                 let place = self.plan.places[v.0 as usize];
                 if matches!(place, Place::Private(p) if p != self.plan.garbler) {

@@ -76,6 +76,7 @@ fn own_uses(step: &Step) -> Vec<Value> {
     let mut out = Vec::new();
     match step {
         Step::Clear(node) | Step::Structural(node) => node.op.for_each_operand(|v| out.push(v)),
+        Step::Triangular(sums) => out.push(sums.input.value),
         Step::Share(v) | Step::Reveal { value: v, .. } | Step::Output { value: v, .. } => out.push(*v),
         Step::Kernel(kernel) => {
             let finish = kernel.reduce.iter().flat_map(|r| &r.finish);

@@ -108,6 +108,8 @@ impl<'de> Deserialize<'de> for Planned {
 pub enum Step {
     /// An operation without blocks on public or private values: by all, or by its results' owner. `Assert` too.
     Clear(Node),
+    /// Sums of one operand of a product, on a public or private value: by all, or by its owner.
+    Triangular(Triangular),
     /// A structural operation on shared representations (slice starts and gather indices are public).
     Structural(Node),
     /// Gives a public or private value its shared representation too.
@@ -154,6 +156,21 @@ pub enum Step {
         /// For each result: the value on either side, and the result.
         results: Vec<Joined>,
     },
+}
+
+/// What a matrix product by triangular numbers needs of one operand: `-Σ t(z)` with `t(z) = z (z + 1) / 2`, mod 2^N.
+///
+/// Its elements are the points of `shape`, row-major; each sums over the points of `extents`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Triangular {
+    /// The operand and how it moves along the axes of `shape`, then of `extents`.
+    pub input: KernelInput,
+    /// The axes of the result.
+    pub shape: Shape,
+    /// The axes that are summed.
+    pub extents: Shape,
+    /// The sums.
+    pub result: Value,
 }
 
 /// A value that a loop carries.

@@ -3,17 +3,19 @@
 mod product;
 mod reduce;
 mod table;
+mod triangular;
 
 use std::collections::HashMap;
 
 use motet_circuits::{Bit, Builder, Known, gadgets};
 
 use super::group::{Group, Head};
+use crate::data::Type;
 use crate::ir::{Binary, Node, Op, Program, Site, Value};
 use crate::place::Place;
 use crate::plan::templates::Templates;
 use crate::plan::view::{View, Views};
-use crate::plan::{Kernel, KernelInput, KernelOutput, Walk, scalar};
+use crate::plan::{Kernel, KernelInput, KernelOutput, Step, Walk, scalar};
 
 /// What kernels are made from.
 pub struct Kernels<'a> {
@@ -27,6 +29,8 @@ pub struct Kernels<'a> {
     pub views: Views,
     /// The templates so far.
     pub templates: Templates,
+    /// The values that the plan adds so far: types, and who knows them.
+    pub extra: Vec<(Type, Place)>,
 }
 
 /// The inputs of a template while it is made.
@@ -76,8 +80,14 @@ enum Source {
 }
 
 impl Kernels<'_> {
+    /// Who knows a value, of the program's or the plan's own.
+    pub fn place(&self, v: Value) -> Place {
+        let v = v.0 as usize;
+        self.places.get(v).copied().unwrap_or_else(|| self.extra[v - self.places.len()].1)
+    }
+
     fn known(&self, v: Value) -> Known {
-        match self.places[v.0 as usize] {
+        match self.place(v) {
             Place::Public => Known::Public,
             Place::Private(p) if p == self.garbler => Known::Garbler,
             Place::Private(_) => Known::Evaluator,
@@ -166,11 +176,17 @@ impl Kernels<'_> {
         }
     }
 
-    /// The kernel of a group. `wanted` are the values that are used outside it.
-    pub fn group(&mut self, group: &Group, wanted: &[Value]) -> Kernel {
+    /// A value that the plan adds.
+    pub fn extra_value(&mut self, ty: Type, place: Place) -> Value {
+        self.extra.push((ty, place));
+        Value((self.program.values.len() + self.extra.len() - 1) as u32)
+    }
+
+    /// The kernel of a group, after the steps that it needs. `wanted` are the values that are used outside the group.
+    pub fn group(&mut self, group: &Group, wanted: &[Value]) -> Vec<Step> {
         match &group.head {
-            Head::None => self.map(group, wanted),
-            Head::Reduce { op, value } => self.reduction(group, *op, *value, wanted),
+            Head::None => vec![Step::Kernel(self.map(group, wanted))],
+            Head::Reduce { op, value } => vec![Step::Kernel(self.reduction(group, *op, *value, wanted))],
             Head::Product(node) => self.product(group, node, wanted),
         }
     }

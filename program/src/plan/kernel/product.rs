@@ -1,4 +1,4 @@
-//! Kernels of matrix products and convolutions: a multiply-accumulate step, then rescaling.
+//! Kernels of matrix products and convolutions: a multiply-accumulate step (or half of one, `triangular`), then rescaling.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,15 @@ use super::reduce::lanes;
 use super::{Group, Inputs, Kernels, Source};
 use crate::data::Shape;
 use crate::ir::{Node, Op, Program, Reduction, Value};
-use crate::plan::{Kernel, Reduce, Walk};
+use crate::plan::{Reduce, Step, Walk};
 
 impl Kernels<'_> {
-    pub(super) fn product(&mut self, group: &Group, node: &Node, wanted: &[Value]) -> Kernel {
-        let Some(Product { operands, extents, shape }) = Product::of(self.program, &node.op) else {
-            return self.map(group, wanted);
+    /// The kernel of a product, after the steps that it needs.
+    pub(super) fn product(&mut self, group: &Group, node: &Node, wanted: &[Value]) -> Vec<Step> {
+        let Some(product) = Product::of(self.program, &node.op) else {
+            return vec![Step::Kernel(self.map(group, wanted))];
         };
+        let operands = &product.operands;
         let elem = self.program.elem(node.results[0]);
         let width = elem.bits() as usize;
         let mut inputs = Inputs::default();
@@ -38,10 +40,18 @@ impl Kernels<'_> {
             Known::Garbler | Known::Evaluator => gadgets::mul_add_known(&mut b, &x, &y, &acc),
             Known::Public | Known::Nobody => gadgets::mul_add(&mut b, &x, &y, &acc),
         };
-        let ands = b.and_count() as u64;
         let mut classes = inputs.known();
         classes.extend(std::iter::repeat_n(Known::Nobody, width));
-        let step = self.templates.add(b.finish(sum), classes);
+        let direct = (b.finish(sum), classes);
+        let triangular = self.triangular(&product, &inputs, &sources, &direct, width);
+        let (mut steps, sums) = match &triangular {
+            Some(made) => self.triangular_sums(made, &product, elem, node.site),
+            None => (Vec::new(), Vec::new()),
+        };
+        let (circuit, classes) = triangular.map_or(direct, |made| made.step);
+        let Product { extents, shape, .. } = product;
+        let ands = circuit.and_count() as u64;
+        let step = self.templates.add(circuit, classes);
         let repeat: u64 = extents.iter().product();
         let lanes = lanes(shape.iter().product(), repeat);
         let reduce = Reduce {
@@ -54,25 +64,29 @@ impl Kernels<'_> {
             finish: Vec::new(),
         };
         let counted = HashMap::from([(node.site, ands.saturating_mul(repeat))]);
-        let mut kernel = self.finish(group, inputs.list, reduce, elem, wanted, counted);
+        let mut kernel = self.finish(group, inputs.list, reduce, elem, wanted, counted, &sums);
         kernel.shape = shape;
         if let Some(reduce) = &mut kernel.reduce {
             let split = kernel.shape.len() - group.shape.len();
             if split > 0 {
                 // Grouped channels: the kernel has [N, groups, O / groups, H, W] for the value's [N, O, H, W].
                 let per_group = kernel.shape[2];
-                reduce.finish.iter_mut().for_each(|input| split_channels(&mut input.walk, per_group));
+                let by_value = reduce.finish.len() - sums.len();
+                reduce.finish[..by_value].iter_mut().for_each(|input| split_channels(&mut input.walk, per_group));
             }
         }
-        kernel
+        steps.push(Step::Kernel(kernel));
+        steps
     }
 }
 
 /// The operands of a product and how the kernel's axes (instances, then reduction) move along theirs.
-struct Product {
+pub(super) struct Product {
     operands: [(Value, Vec<Option<Walk>>); 2],
-    extents: Shape,
-    shape: Shape,
+    /// Extents of the reduction.
+    pub extents: Shape,
+    /// The instances.
+    pub shape: Shape,
 }
 
 impl Product {

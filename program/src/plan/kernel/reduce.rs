@@ -69,7 +69,7 @@ impl Kernels<'_> {
             combine: self.combine(op, elem),
             finish: Vec::new(),
         };
-        self.finish(group, inputs.list, reduce, elem, wanted, ands)
+        self.finish(group, inputs.list, reduce, elem, wanted, ands, &[])
     }
 
     pub(super) fn combine(&mut self, op: Reduction, elem: Elem) -> u32 {
@@ -80,7 +80,9 @@ impl Kernels<'_> {
         self.templates.add(b.finish(acc), vec![Known::Nobody; 2 * width as usize])
     }
 
-    /// The finishing template: rescaling of a product, then the group's last scalar operations.
+    /// The finishing template: rescaling of a product, then the group's last scalar operations. A product by triangular
+    /// numbers is `sums` less what was accumulated.
+    #[expect(clippy::too_many_arguments, reason = "all of them are parts of one kernel")]
     pub(super) fn finish(
         &mut self,
         group: &Group,
@@ -89,15 +91,25 @@ impl Kernels<'_> {
         elem: Elem,
         wanted: &[Value],
         mut ands: HashMap<Site, u64>,
+        sums: &[KernelInput],
     ) -> Kernel {
         let result = group.head_result.unwrap_or(Value(0));
         let along = identity(&(0..group.kept.len()).collect::<Vec<_>>());
         let mut finishing = Inputs::default();
         let sources = self.outside(&group.finish, &[result], &along, &mut finishing);
         let width = elem.bits() as usize;
+        let sums: Vec<usize> = sums.iter().map(|sum| finishing.add(sum.clone(), width)).collect();
         let mut b = Builder::new((finishing.total() + width) as u32);
-        let mut values = bits_of(&sources, &finishing.words(&b, 0));
+        let words = finishing.words(&b, 0);
+        let mut values = bits_of(&sources, &words);
         let acc: Vec<Bit> = (0..width).map(|i| b.input((finishing.total() + i) as u32)).collect();
+        let acc = match sums.as_slice() {
+            [first, second] => {
+                let both = gadgets::add(&mut b, &words[*first], &words[*second]);
+                gadgets::sub(&mut b, &both, &acc)
+            }
+            _ => acc,
+        };
         let scaled = match (&group.head, elem) {
             (Head::Product(_), Elem::Fix { frac, .. }) => gadgets::rescale(&mut b, &acc, usize::from(frac)),
             _ => acc,

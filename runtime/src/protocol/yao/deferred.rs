@@ -54,7 +54,7 @@ impl Uses<'_> {
         self.blocks += 1;
         for planned in steps {
             match &planned.step {
-                Step::Clear(_) => {}
+                Step::Clear(_) | Step::Triangular(_) => {}
                 Step::Share(value) => drop(self.shared.insert(*value, block)),
                 Step::Structural(node) => data_operands(&node.op).into_iter().for_each(|v| self.note(v, Use::Else)),
                 Step::Kernel(kernel) => self.kernel(kernel, block),

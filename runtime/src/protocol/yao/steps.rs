@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use motet_program::data::{Tensor, Type};
 use motet_program::ir::{Node, Op, Party, Site, Value};
 use motet_program::place::Place;
-use motet_program::plan::{Carried, Joined, Planned, Step};
+use motet_program::plan::{Carried, Joined, Planned, Step, Triangular};
 
 use super::super::Job;
 use super::super::array::Array;
-use super::super::clear::{self, Clear, from_tensor, sizes};
+use super::super::clear::{self, Clear, from_tensor, sizes, to_tensor};
 use super::super::error::{Failure, ProtocolError};
 use super::super::structural::{apply, data_operands, is_structural};
 use super::kernel::Templates;
@@ -53,6 +53,7 @@ impl Run<'_> {
         let site = planned.site;
         match &planned.step {
             Step::Clear(node) => self.clear(node, &planned.last, site),
+            Step::Triangular(sums) => self.triangular(sums),
             Step::Structural(node) => self.structural(node, &planned.last, site),
             Step::Share(value) => self.share(*value),
             Step::Kernel(kernel) => self.templates.run(kernel, &self.types, &mut self.values, &mut self.side),
@@ -91,6 +92,17 @@ impl Run<'_> {
         };
         let arrays = done.map_err(|failure| failure.at(self.job.program, site))?;
         self.define(node, arrays)
+    }
+
+    fn triangular(&mut self, sums: &Triangular) -> Result<(), ProtocolError> {
+        if matches!(self.place(sums.result), Place::Private(party) if party != self.job.party) {
+            return Ok(());
+        }
+        let missing = ProtocolError::Plan("a step sums a value that is not known");
+        let clear = self.values.get(sums.input.value).clear.as_ref().ok_or(missing)?;
+        let operand = to_tensor(clear, self.ty(sums.input.value)?)?;
+        let made = motet_program::clear::triangular(&operand, sums, self.ty(sums.result)?);
+        self.values.set_clear(sums.result, from_tensor(made))
     }
 
     fn define(&mut self, node: &Node, arrays: Vec<Clear>) -> Result<(), ProtocolError> {
