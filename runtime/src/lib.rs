@@ -1,4 +1,4 @@
-//! Running a plan with other parties. Layers, each using only those before it: `net`, `crypto`, `ot`, `garble`,
+//! Running a plan with other parties. Layers, each using only those before it: `net`, `crypto`, `ot`, `garble`, `rlwe`,
 //! `protocol`, `session`.
 
 pub mod crypto;
@@ -6,4 +6,5 @@ pub mod garble;
 pub mod net;
 pub mod ot;
 pub mod protocol;
+pub mod rlwe;
 pub mod session;

@@ -1,0 +1,56 @@
+//! What can go wrong in an encrypted product.
+
+use crate::crypto::RandomError;
+
+/// Why an encrypted product failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RlweError {
+    /// No randomness.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// A layer's shape makes no sense, or its parts do not fit into a polynomial.
+    #[error("no encrypted product has this shape: {0}")]
+    Shape(&'static str),
+    /// Ring, weights and flooding need more room than the largest secure modulus has.
+    #[error("weights of {weight_bits} bits in a ring of {ring_bits} leave no room for the noise that must cover them")]
+    Room {
+        /// Bits of the ring.
+        ring_bits: u32,
+        /// Bits of a weight's magnitude.
+        weight_bits: u32,
+    },
+    /// A tensor has another number of elements than its layer.
+    #[error("{what}: {got} elements where the layer has {expected}")]
+    Elements {
+        /// Which tensor.
+        what: &'static str,
+        /// As the layer has it.
+        expected: usize,
+        /// As it was given.
+        got: usize,
+    },
+    /// A weight is greater than the parameters, which both parties know, say.
+    #[error("weight {index} is greater than 2^{bits}")]
+    Weight {
+        /// Its place in the tensor.
+        index: usize,
+        /// Bits of a weight's magnitude.
+        bits: u32,
+    },
+    /// A message has the wrong length.
+    #[error("{what}: {got} bytes where the layer needs {expected}")]
+    Length {
+        /// Which message.
+        what: &'static str,
+        /// As the layer needs it.
+        expected: usize,
+        /// As it came.
+        got: usize,
+    },
+    /// A message holds a coefficient that is not reduced.
+    #[error("{what}: a coefficient is out of range")]
+    Coefficient {
+        /// Which message.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,131 @@
+//! Parameters of the encryption: how they are chosen, what they are secure against, and how noise is bounded.
+//!
+//! *Security.* N = 8192, a uniform ternary key, errors of a centred binomial distribution with standard deviation 3.24.
+//! The homomorphic-encryption standard (Albrecht and others, 2018, table 1: ternary secret, σ ≈ 3.2, classical) allows a
+//! modulus of at most 218 bits for 128-bit security; the largest here has 200 (four primes just below 2^50). Public key
+//! and ciphertexts are samples of the same modulus or of a divisor.
+//!
+//! *What the noise tells.* A client that knows its key and ciphertexts sees, for each element of y, the noise
+//! `Σ w·(e + ε) + (pk's noise)·u − …`, with the errors `e` and the rounding errors `ε` of its own encryptions. Its bound
+//! `noise` ([`Parameters::choose`]) holds but with probability 2^-80 a value. The server adds a uniform integer from
+//! `[−2^f, 2^f)` with `2^f ≥ noise·revealed·2^40`, after which all values revealed in a run are together within 2^-40 of
+//! noise that does not depend on the weights. What the client sees of the other half of a ciphertext, and of the noise
+//! beyond this, is covered by the encryption of zero (Cheetah, section 3.4; Gentry's noise flooding).
+
+use super::modulus::{PRIME_BITS, PRIMES};
+use super::{N, RlweError};
+
+/// Bits of the largest modulus that the standard allows for N = 8192, 128 bits of security and a ternary secret.
+const STANDARD_MODULUS_BITS: u32 = 218;
+const _: () = assert!(PRIMES.len() as u32 * PRIME_BITS <= STANDARD_MODULUS_BITS);
+/// Bits that flooding is longer than what it covers, before the number of values.
+const STATISTICAL_BITS: u32 = 40;
+/// Error bits: the centred binomial distribution of 2·21 coins, of variance 10.5.
+pub(super) const ERROR_COINS: u32 = 21;
+
+/// Parameters of a product, which both parties know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    ring_bits: u32,
+    weight_bits: u32,
+    primes: usize,
+    flood_bits: u32,
+}
+
+impl Parameters {
+    /// For weights of magnitude at most 2^`weight_bits` (a public bound: their type's, not their values'), sums of
+    /// `terms` products, and `revealed` elements of y over all products of a run.
+    ///
+    /// # Errors
+    /// Where even four primes leave too little room.
+    pub(super) fn choose(ring_bits: u32, weight_bits: u32, terms: usize, revealed: u64) -> Result<Self, RlweError> {
+        let room = RlweError::Room { ring_bits, weight_bits };
+        if !(1..=64).contains(&ring_bits) || weight_bits >= ring_bits || terms >= 1 << 40 {
+            return Err(room);
+        }
+        let noise = noise_bound(weight_bits, terms);
+        let flood_bits = ceil_log2(noise) + STATISTICAL_BITS + ceil_log2(revealed.max(1).into());
+        // Decryption rounds correctly below Q/2^(ℓ+1). Flooding takes half of that, rounding to fewer bits (below) less
+        // than 0.4 of it, and the noise itself almost nothing.
+        let needed = flood_bits + ring_bits + 2;
+        let primes = [3, 4].into_iter().find(|primes| needed <= *primes as u32 * PRIME_BITS).ok_or(room)?;
+        Ok(Parameters { ring_bits, weight_bits, primes, flood_bits })
+    }
+
+    /// ℓ: bits of the ring.
+    pub fn ring_bits(&self) -> u32 {
+        self.ring_bits
+    }
+
+    /// Bits of a weight's magnitude.
+    pub fn weight_bits(&self) -> u32 {
+        self.weight_bits
+    }
+
+    /// Primes in the modulus.
+    pub fn primes(&self) -> usize {
+        self.primes
+    }
+
+    /// Bits of the modulus.
+    pub fn modulus_bits(&self) -> u32 {
+        self.primes as u32 * PRIME_BITS
+    }
+
+    /// f: flooding is uniform in `[−2^f, 2^f)`.
+    pub fn flood_bits(&self) -> u32 {
+        self.flood_bits
+    }
+
+    /// Bits of a downloaded value: rounding costs half a unit, 2^-3 of the room.
+    pub(super) fn value_bits(&self) -> u32 {
+        self.ring_bits + 3
+    }
+
+    /// Bits of a coefficient of a downloaded ciphertext's other half, which the key multiplies: its N errors of at most
+    /// half a unit sum to more than `√(N·ln(2^81)/2) < 480` with probability below 2^-80 (Hoeffding), 0.24 of the room.
+    pub(super) fn mask_bits(&self) -> u32 {
+        self.ring_bits + 12
+    }
+}
+
+/// Bounds the noise of a product before flooding, but with probability 2^-80.
+///
+/// A sum of `terms` errors, each of 42 coins ±½ and multiplied by at most 2^`weight_bits`, exceeds
+/// `√(2·ln(2^81)·10.5·terms)·2^weight_bits < √(1180·terms)·2^weight_bits` with that probability (Hoeffding); a rounding
+/// error is at most ½. The encryption of zero adds at most `e·u + e₁·s` of 2·21·N.
+fn noise_bound(weight_bits: u32, terms: usize) -> u128 {
+    let terms = terms as u128;
+    (((1180 * terms).isqrt() + 1 + terms / 2 + 1) << weight_bits) + 2 * u128::from(ERROR_COINS) * N as u128
+}
+
+fn ceil_log2(x: u128) -> u32 {
+    (x - 1).checked_ilog2().map_or(0, |bits| bits + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_modulus_is_one_that_the_standard_allows() {
+        for ring_bits in 1..=64 {
+            for weight_bits in 0..ring_bits {
+                let parameters = Parameters::choose(ring_bits, weight_bits, 8192, 1 << 16).unwrap();
+                assert!(parameters.modulus_bits() <= STANDARD_MODULUS_BITS);
+                assert!(parameters.flood_bits >= weight_bits + 40 + 16);
+                assert!(parameters.flood_bits + parameters.ring_bits + 2 <= parameters.modulus_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn small_weights_need_three_primes_and_whole_ring_elements_four() {
+        assert_eq!(Parameters::choose(64, 20, 784, 128).unwrap().primes, 3);
+        assert_eq!(Parameters::choose(64, 63, 784, 128).unwrap().primes, 4);
+        assert_eq!(Parameters::choose(32, 31, 784, 128).unwrap().primes, 3);
+        assert!(Parameters::choose(64, 63, 1 << 30, 1 << 60).is_err());
+        assert!(Parameters::choose(65, 20, 1, 1).is_err());
+        assert!(Parameters::choose(0, 0, 1, 1).is_err());
+    }
+}

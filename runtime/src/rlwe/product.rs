@@ -1,0 +1,99 @@
+//! An encrypted product as both parties agree on it: a layer, its parameters, its tiles, and so the length of every
+//! message.
+
+use super::bits::packed_len;
+use super::modulus::PRIME_BITS;
+use super::tiling::Sizes;
+use super::{Layer, N, Parameters, RlweError, Tiling};
+
+/// A product that both parties have agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Product {
+    pub(super) tiling: Tiling,
+    pub(super) parameters: Parameters,
+}
+
+/// Bytes of a seed.
+pub(super) const SEED: usize = 16;
+
+impl Product {
+    /// For x and y mod 2^`ring_bits`, weights of magnitude at most 2^`weight_bits` (as their type, not their values,
+    /// bounds them), and `revealed` elements of y over all products of a run (at least this one's are assumed).
+    ///
+    /// # Errors
+    /// Where the shape makes no sense, or the numbers leave no room for the noise.
+    pub fn new(layer: Layer, ring_bits: u32, weight_bits: u32, revealed: u64) -> Result<Self, RlweError> {
+        layer.check()?;
+        let revealed = revealed.max(layer.y_len() as u64);
+        let parameters = Parameters::choose(ring_bits, weight_bits, layer.terms(), revealed)?;
+        let sizes = Sizes {
+            upload: parameters.primes() * N * PRIME_BITS as usize,
+            download: N * parameters.mask_bits() as usize,
+        };
+        Ok(Product { tiling: Tiling::search(layer, sizes)?, parameters })
+    }
+
+    /// The layer.
+    pub fn layer(&self) -> &Layer {
+        self.tiling.layer()
+    }
+
+    /// The parameters.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// How the layer is cut.
+    pub fn tiling(&self) -> &Tiling {
+        &self.tiling
+    }
+
+    /// Bytes of a request.
+    pub fn request_len(&self) -> usize {
+        let uploads = self.tiling.item_tiles() * self.tiling.input_tiles();
+        SEED + uploads * self.parameters.primes() * half_len()
+    }
+
+    /// Bytes of a response.
+    pub fn response_len(&self) -> usize {
+        let mut bytes = 0;
+        self.for_downloads(|_, _, values| bytes += self.mask_len() + packed_len(values, self.parameters.value_bits()));
+        bytes
+    }
+
+    /// Bytes of a downloaded ciphertext's other half.
+    pub(super) fn mask_len(&self) -> usize {
+        packed_len(N, self.parameters.mask_bits())
+    }
+
+    /// Calls `f` with the item tile, the output tile and the number of values of each downloaded ciphertext, in order.
+    pub(super) fn for_downloads(&self, mut f: impl FnMut(usize, usize, usize)) {
+        for item_tile in 0..self.tiling.item_tiles() {
+            for output_tile in 0..self.tiling.output_tiles() {
+                let mut values = 0;
+                self.tiling.for_y(item_tile, output_tile, |_, _| values += 1);
+                f(item_tile, output_tile, values);
+            }
+        }
+    }
+
+    /// Elements of the ring from their low bits.
+    pub(super) fn ring_mask(&self) -> u64 {
+        u64::MAX >> (64 - self.parameters.ring_bits())
+    }
+}
+
+/// Bytes of a polynomial modulo one prime.
+pub(super) fn half_len() -> usize {
+    packed_len(N, PRIME_BITS)
+}
+
+/// That a tensor or a message is as long as it must be.
+pub(super) fn check_elements(what: &'static str, expected: usize, got: usize) -> Result<(), RlweError> {
+    if expected == got { Ok(()) } else { Err(RlweError::Elements { what, expected, got }) }
+}
+
+/// That a message is as long as it must be.
+pub(super) fn check_length(what: &'static str, expected: usize, got: usize) -> Result<(), RlweError> {
+    if expected == got { Ok(()) } else { Err(RlweError::Length { what, expected, got }) }
+}
