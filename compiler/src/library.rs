@@ -1,7 +1,7 @@
 //! The library: `.mpc` modules that the compiler carries along.
 
 /// The names of its modules.
-pub const MODULES: &[&str] = &["bits", "convolution", "crypto", "math", "nn", "sort", "stats"];
+pub const MODULES: &[&str] = &["bits", "convolution", "crypto", "loss", "math", "nn", "optim", "sort", "stats"];
 
 /// The text of a module.
 pub fn module(name: &str) -> Option<&'static str> {
@@ -9,8 +9,10 @@ pub fn module(name: &str) -> Option<&'static str> {
         "bits" => include_str!("../../stdlib/bits.mpc"),
         "convolution" => include_str!("../../stdlib/convolution.mpc"),
         "crypto" => include_str!("../../stdlib/crypto.mpc"),
+        "loss" => include_str!("../../stdlib/loss.mpc"),
         "math" => include_str!("../../stdlib/math.mpc"),
         "nn" => include_str!("../../stdlib/nn.mpc"),
+        "optim" => include_str!("../../stdlib/optim.mpc"),
         "sort" => include_str!("../../stdlib/sort.mpc"),
         "stats" => include_str!("../../stdlib/stats.mpc"),
         _ => return None,

@@ -5,8 +5,10 @@ mod library {
     mod costs;
     mod crypto;
     mod harness;
+    mod loss;
     mod math;
     mod nn;
+    mod optim;
     mod sort;
     mod stats;
 }

@@ -191,6 +191,10 @@ impl Builder {
                 let row = self.reshape(row, shape);
                 Some(self.broadcast(row, &ty.shape))
             }
+            Op::Reshape(of) => {
+                let rows = self.gather(v, *of);
+                Some(self.reshape(rows, ty.shape.clone()))
+            }
             _ => None,
         }
     }

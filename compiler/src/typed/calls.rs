@@ -108,6 +108,7 @@ impl Body<'_, '_> {
         self.type_parameters(&mut u, f, &typed, span)?;
         self.dimension_parameters(&mut u, item, f, &typed, span)?;
         self.later_constants(item, f, &given, &mut u)?;
+        self.rows_left_out(item, &u.env, span);
         self.apply(item, f, u, typed, span)
     }
 

@@ -1,6 +1,7 @@
 //! Names, types, shapes: from the syntax tree to the typed tree.
 
 mod arguments;
+mod batches;
 mod builtins;
 mod calls;
 mod constants;

@@ -25,8 +25,11 @@ impl Body<'_, '_> {
         if xs.is_empty() {
             return Err(self.error("arguments", "`map` needs a tensor", span, "as in `map(|v| v * v, x)`"));
         }
-        let typed: Vec<_> = xs.iter().map(|x| self.tensor_of("map", &x.value)).collect();
+        let typed: Vec<_> = xs.iter().map(|x| self.mapped(&x.value)).collect();
         let typed = typed.into_iter().collect::<Checked<Vec<_>>>()?;
+        if matches!(typed[0].ty, Ty::Struct(_)) {
+            return self.map_struct(&f.value, typed, span);
+        }
         let shape = typed[0].ty.shape().to_vec();
         if let Some(other) = typed.iter().find(|x| !self.same_shape(x.ty.shape(), &shape)) {
             let (first, second) = (self.show(&typed[0].ty), self.show(&other.ty));
@@ -80,7 +83,7 @@ impl Body<'_, '_> {
     }
 
     /// A function given to `map` or `fold`, for parameters of these types: a closure, or the name of a function.
-    fn closure(&mut self, f: &ast::Expr, params: &[Ty], want: Want) -> Checked<Closure> {
+    pub(super) fn closure(&mut self, f: &ast::Expr, params: &[Ty], want: Want) -> Checked<Closure> {
         let named;
         let (patterns, body) = match &f.kind {
             ast::ExprKind::Closure { params, body } => (params, body.as_ref()),

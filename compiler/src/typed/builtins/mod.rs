@@ -1,6 +1,7 @@
 //! Built-in functions: their arguments' types and their results'.
 
 mod create;
+mod fields;
 mod higher;
 mod linear;
 mod reduce;
