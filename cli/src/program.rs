@@ -89,12 +89,15 @@ pub struct Protocol {
 pub enum ProtocolName {
     /// Two parties, semi-honest: garbled circuits throughout
     Yao,
+    /// Two parties, semi-honest: matrix products and convolutions on arithmetic shares, the rest in garbled circuits
+    Mixed,
 }
 
 impl From<ProtocolName> for plan::Protocol {
     fn from(name: ProtocolName) -> Self {
         match name {
             ProtocolName::Yao => plan::Protocol::Yao,
+            ProtocolName::Mixed => plan::Protocol::Mixed,
         }
     }
 }

@@ -167,6 +167,9 @@ impl Flatten<'_> {
             }
             Step::Share(v) => self.share(*v),
             Step::Kernel(kernel) => self.kernel(kernel),
+            Step::Mask(_) | Step::Open { .. } | Step::Product(_) => {
+                return Err(FlatError::NotOne("its products are on arithmetic shares"));
+            }
             Step::Reveal { .. } => return Err(FlatError::NotOne("it reveals values in the middle")),
             Step::Output { value, .. } => {
                 self.share(*value);

@@ -4,6 +4,7 @@
 //! it and hands it over; `plan` decides for a protocol how it is executed. This crate does no I/O.
 
 pub mod artifact;
+pub mod bilinear;
 pub mod clear;
 pub mod data;
 mod depth;

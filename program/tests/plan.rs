@@ -8,7 +8,7 @@ use motet_program::data::{DataType, Elem, Shape, Tensor, Type};
 use motet_program::ir::{
     Binary, Block, Constant, Conv2d, Node, Op, Output, Param, Party, Program, Reduction, Site, SourceSite, Unary, Value,
 };
-use motet_program::plan::{Kernel, KernelInput, Plan, Planned, Protocol, Step, plan};
+use motet_program::plan::{Kernel, KernelInput, Plan, Planned, Product, Protocol, Step, plan};
 use motet_program::validate::{Form, validate};
 
 const FIX: Elem = Elem::Fix { bits: 32, frac: 8 };
@@ -98,6 +98,38 @@ impl Ideal<'_> {
         }
     }
 
+    /// The garbler's addend is that of the products of what it knows, the evaluator's what is missing from the whole.
+    fn product(&mut self, product: &Product) {
+        let ty = |v: Value| {
+            let ty = &self.types[v.0 as usize];
+            Type { elem: Elem::Uint(ty.elem.bits() as u8), shape: ty.shape.clone() }
+        };
+        let (Op::MatMul(x, y) | Op::Conv2d(x, y, _)) = product.node.op else { panic!("a product") };
+        let out = ty(product.result[0]);
+        let whole = |parts: [Vec<Value>; 2]| {
+            let sum = |values: &[Value], ty: Type| {
+                let mut data = vec![0u64; ty.count() as usize];
+                for v in values {
+                    data.iter_mut().zip(&self.values[v].data).for_each(|(to, word)| *to = to.wrapping_add(*word));
+                }
+                data.iter_mut().for_each(|word| *word &= ty.elem.mask());
+                Tensor { ty, data }
+            };
+            let (x, y) = (sum(&parts[0], ty(x)), sum(&parts[1], ty(y)));
+            match product.node.op {
+                Op::Conv2d(_, _, geometry) => clear::conv2d(&x, &y, &geometry, &out),
+                _ => clear::matmul(&x, &y, &out),
+            }
+        };
+        let garbler = whole(product.factors.map(|f| f.known(true).into_iter().collect()));
+        let mut rest = whole(product.factors.map(|f| f.values().collect()));
+        rest.data.iter_mut().zip(&garbler.data).for_each(|(to, word)| *to = to.wrapping_sub(*word) & out.elem.mask());
+        for (v, made) in product.result.into_iter().zip([garbler, rest]) {
+            let ty = self.types[v.0 as usize].clone();
+            self.values.insert(v, Tensor { ty, data: made.data });
+        }
+    }
+
     fn step(&mut self, step: &Step) {
         match step {
             Step::Clear(Node { op: Op::Input { param, leaf }, results, .. }) => {
@@ -113,6 +145,16 @@ impl Ideal<'_> {
                     clear::triangular(&self.values[&sums.input.value], sums, &self.types[sums.result.0 as usize]);
                 self.values.insert(sums.result, made);
             }
+            Step::Mask(v) => {
+                let ty = self.types[v.0 as usize].clone();
+                // Any value does: the results must not depend on it.
+                let data = (0..ty.count()).map(|i| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) & ty.elem.mask());
+                self.values.insert(*v, Tensor { data: data.collect(), ty });
+            }
+            Step::Open { value, result, .. } => {
+                self.values.insert(*result, self.values[value].clone());
+            }
+            Step::Product(product) => self.product(product),
             Step::Share(v) => assert!(self.values.contains_key(v)),
             Step::Reveal { value, result } => {
                 self.values.insert(*result, self.values[value].clone());
@@ -248,9 +290,16 @@ fn points(shape: &Shape) -> Vec<Vec<u64>> {
     })
 }
 
-/// Plans the program, runs the plan ideally on pseudo-random inputs, and compares; returns the plan.
+/// Plans the program for each protocol, runs the plans ideally, and compares; returns the plan for `yao`.
 fn agrees(program: &Program) -> Plan {
-    let plan = plan(program, Protocol::Yao).unwrap();
+    let mixed = plan(program, Protocol::Mixed).unwrap();
+    let yao = plan(program, Protocol::Yao).unwrap();
+    [&mixed, &yao].into_iter().for_each(|plan| agrees_under(program, plan));
+    yao
+}
+
+/// Runs a plan ideally on pseudo-random inputs, and compares.
+fn agrees_under(program: &Program, plan: &Plan) {
     for seed in 0..3u64 {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
         let mut word = || {
@@ -268,12 +317,11 @@ fn agrees(program: &Program) -> Plan {
             })
             .collect();
         let want = clear::run(program, &inputs, &mut || 0).unwrap();
-        let got = Ideal::run(program, &plan, &inputs);
+        let got = Ideal::run(program, plan, &inputs);
         for (i, (want, got)) in want.iter().zip(&got).enumerate() {
             assert!(want == got, "seed {seed}, result {i}: {:?} is not {:?}", got.data, want.data);
         }
     }
-    plan
 }
 
 fn kernels(plan: &Plan) -> Vec<&Kernel> {

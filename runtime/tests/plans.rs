@@ -317,8 +317,8 @@ impl Maker {
 }
 
 /// Runs a program between two threads.
-fn both(program: &Program, inputs: &[Tensor]) -> [Outputs; 2] {
-    let plan = plan(program, Protocol::Yao).unwrap();
+fn both(program: &Program, inputs: &[Tensor], protocol: Protocol) -> [Outputs; 2] {
+    let plan = plan(program, protocol).unwrap();
     let party = |party: Party, mut channel: Channel| {
         let owned = program.params.iter().zip(inputs);
         let inputs: Vec<_> = owned
@@ -346,10 +346,15 @@ fn both(program: &Program, inputs: &[Tensor]) -> [Outputs; 2] {
 fn agree(program: &Program, inputs: &[Tensor], what: &str) -> u64 {
     let leaves: Vec<Vec<Tensor>> = inputs.iter().map(|input| vec![input.clone()]).collect();
     let expected = clear::run(program, &leaves, &mut || unreachable!()).unwrap();
-    let outputs = both(program, inputs);
+    agree_under(program, inputs, Protocol::Mixed, &expected, what);
+    agree_under(program, inputs, Protocol::Yao, &expected, what)
+}
+
+fn agree_under(program: &Program, inputs: &[Tensor], protocol: Protocol, expected: &[Tensor], what: &str) -> u64 {
+    let outputs = both(program, inputs, protocol);
     for (party, outputs) in outputs.iter().enumerate() {
         let owner = Party(party as u8);
-        for (leaf, (got, expected)) in outputs.leaves.iter().zip(&expected).enumerate() {
+        for (leaf, (got, expected)) in outputs.leaves.iter().zip(expected).enumerate() {
             let shown = program.outputs[leaf].to.contains(&owner);
             assert_eq!(got.is_some(), shown, "{what}: whether party {party} sees leaf {leaf}");
             if let Some(got) = got {

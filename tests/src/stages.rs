@@ -10,6 +10,7 @@ use motet_compiler::{Failure, Options, Success, core, tree};
 use motet_program::clear;
 use motet_program::data::Tensor;
 use motet_program::ir::Program;
+use motet_program::plan::Protocol;
 use motet_program::validate::{Form, validate};
 
 use crate::two::two_parties;
@@ -40,28 +41,35 @@ pub fn agree(
         same(name, &current, &inputs, &expected)?;
     }
     if current.parties.len() <= 2 {
-        shown(&current, &inputs, &expected)?;
+        for protocol in [Protocol::Yao, Protocol::Mixed] {
+            shown(&current, &inputs, &expected, protocol).map_err(|e| format!("under {}: {e}", protocol.name()))?;
+        }
     }
     Ok(Agreed { program: current, error: expected.err() })
 }
 
-/// What each of two parties is shown, in garbled circuits, against what `simulate` gives.
-fn shown(program: &Program, inputs: &[Vec<Tensor>], expected: &Result<Vec<Tensor>, String>) -> Result<(), String> {
+/// What each of two parties is shown under a protocol, against what `simulate` gives.
+fn shown(
+    program: &Program,
+    inputs: &[Vec<Tensor>],
+    expected: &Result<Vec<Tensor>, String>,
+    protocol: Protocol,
+) -> Result<(), String> {
     let recipients: Vec<_> = program.outputs.iter().flat_map(|o| o.ty.leaves().into_iter().map(|_| &o.to)).collect();
-    for (party, leaves) in two_parties(program, inputs)?.into_iter().enumerate() {
+    for (party, leaves) in two_parties(program, inputs, protocol)?.into_iter().enumerate() {
         match (leaves, expected) {
             (Ok(leaves), Ok(expected)) => {
                 for ((leaf, expected), to) in leaves.iter().zip(expected).zip(&recipients) {
                     let due = to.iter().any(|p| usize::from(p.0) == party);
                     if due && leaf.as_ref().map(|t| &t.data) != Some(&expected.data) {
                         let name = program.parties.get(party);
-                        return Err(format!("under yao another result at {name:?}\n{}", print(program)));
+                        return Err(format!("another result at {name:?}\n{}", print(program)));
                     }
                 }
             }
             (Err(_), Err(_)) => {}
-            (Err(e), Ok(_)) => return Err(format!("under yao: {e}\n{}", print(program))),
-            (Ok(_), Err(e)) => return Err(format!("under yao no error, but simulate: {e}\n{}", print(program))),
+            (Err(e), Ok(_)) => return Err(format!("{e}\n{}", print(program))),
+            (Ok(_), Err(e)) => return Err(format!("no error, but simulate: {e}\n{}", print(program))),
         }
     }
     Ok(())

@@ -10,13 +10,13 @@ use motet_runtime::protocol::{Job, Meter, run};
 /// For each party, the leaves of the result that it is shown, or why its run ended.
 pub type Shown = [Result<Vec<Option<Tensor>>, String>; 2];
 
-/// Plans the program and runs it; `inputs` are the leaves of every parameter, of which each party gets its own and the
+/// Plans the program for the protocol and runs it; `inputs` are the leaves of every parameter, of which each party gets its own and the
 /// public ones.
 ///
 /// # Errors
 /// Where the program has no plan.
-pub fn two_parties(program: &Program, inputs: &[Vec<Tensor>]) -> Result<Shown, String> {
-    let plan = plan(program, Protocol::Yao).map_err(|e| e.to_string())?;
+pub fn two_parties(program: &Program, inputs: &[Vec<Tensor>], protocol: Protocol) -> Result<Shown, String> {
+    let plan = plan(program, protocol).map_err(|e| e.to_string())?;
     let party = |party: Party, mut channel: Channel| {
         let owned = program.params.iter().zip(inputs);
         let inputs: Vec<_> = owned

@@ -4,17 +4,23 @@
 use motet_tests::cases::{failures, shared_programs};
 
 macro_rules! programs {
-    ($($name:ident)*) => {$(
+    ($protocols:expr, $($name:ident)*) => {$(
         #[test]
         fn $name() {
             if let Some(folder) = shared_programs() {
-                let failures = failures(&folder, stringify!($name), "yao");
-                assert!(failures.is_empty(), "{}", failures.join("\n"));
+                for protocol in $protocols {
+                    let failures = failures(&folder, stringify!($name), protocol);
+                    assert!(failures.is_empty(), "{protocol}: {}", failures.join("\n"));
+                }
             }
         }
     )*};
 }
 
 programs! {
-    aes auction crosstabs digits integers intersection matching median millionaires secret_bound shapes tree
+    ["yao"], aes auction crosstabs integers intersection median millionaires secret_bound tree
 }
+
+// Those with products of tensors, and those too large for garbled circuits throughout.
+programs! { ["yao", "mixed"], digits matching shapes }
+programs! { ["mixed"], mlp lenet }

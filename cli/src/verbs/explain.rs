@@ -58,7 +58,7 @@ fn as_json(program: &Program, plan: &Plan, cost: &Cost) -> Value {
     json!({
         "entry": program.entry,
         "digest": program.digest().to_string(),
-        "protocol": "yao",
+        "protocol": plan.protocol.name(),
         "parties": program.parties,
         "garbler": name(program, plan.garbler),
         "inputs": program.params.iter().map(|p| json!({

@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::data::{Elem, Tensor, Type};
 use crate::ir::{Block, Constant, Node, Op, Program, Site, Value};
 
-pub use batch::triangular;
+pub use batch::{conv2d, matmul, triangular};
 
 /// Why an operation on public values has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

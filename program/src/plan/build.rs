@@ -23,8 +23,8 @@ const TABLE_BITS: u64 = 1 << 14;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
     /// Too many parties.
-    #[error("protocol `yao` is for two parties, and this program has {0}: {1}")]
-    Parties(usize, String),
+    #[error("protocol `{0}` is for two parties, and this program has {1}: {2}")]
+    Parties(&'static str, usize, String),
     /// Too many gates in its templates, loops and batches counted once.
     #[error(
         "the program's circuits have more than {MAX_GATES} gates, loops and batches counted once: move repeated work into loops or tensor operations"
@@ -41,7 +41,7 @@ const MAX_GATES: u64 = 50_000_000;
 /// Where the protocol cannot run the program.
 pub fn plan(program: &Program, protocol: Protocol) -> Result<Plan, PlanError> {
     if program.parties.len() > 2 {
-        return Err(PlanError::Parties(program.parties.len(), program.parties.join(", ")));
+        return Err(PlanError::Parties(protocol.name(), program.parties.len(), program.parties.join(", ")));
     }
     build(program, protocol, places(program))
 }
@@ -60,7 +60,7 @@ fn build(program: &Program, protocol: Protocol, mut of: Vec<Place>) -> Result<Pl
     let mut uses = vec![0; program.values.len()];
     count_uses(&program.body, &mut uses);
     let (views, templates) = (Views::default(), Templates::default());
-    let kernels = Kernels { program, places: &of, garbler, views, templates, extra: Vec::new() };
+    let kernels = Kernels { program, places: &of, protocol, garbler, views, templates, extra: Vec::new() };
     let mut planner = Planner { program, uses, kernels, shared: BTreeSet::new(), open: Vec::new() };
     let mut steps = planner.block(&program.body);
     planner.outputs(&mut steps);
@@ -424,9 +424,11 @@ impl Step {
         match self {
             Step::Clear(node) | Step::Structural(node) => node.results.clone(),
             Step::Triangular(sums) => vec![sums.result],
+            Step::Mask(value) => vec![*value],
+            Step::Product(product) => product.result.to_vec(),
             Step::Share(_) | Step::Output { .. } => Vec::new(),
             Step::Kernel(kernel) => kernel.outputs.iter().map(|o| o.value).collect(),
-            Step::Reveal { result, .. } => vec![*result],
+            Step::Reveal { result, .. } | Step::Open { result, .. } => vec![*result],
             Step::Loop { carried, .. } => carried.iter().map(|c| c.result).collect(),
             Step::If { results, .. } => results.iter().map(|j| j.result).collect(),
         }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use motet_circuits::Counts;
 use serde::Serialize;
 
-use super::{Kernel, Plan, Planned, Step};
+use super::{Kernel, Plan, Planned, Product, Step};
+use crate::bilinear::Bilinear;
 use crate::data::Type;
 use crate::ir::{Constant, Op, Party, Program, Site, Value};
 use crate::place::Place;
@@ -149,7 +150,9 @@ impl Walk<'_> {
                     self.ints.insert(*result, *word as i64);
                 }
             }
-            Step::Structural(_) | Step::Triangular(_) => {}
+            Step::Structural(_) | Step::Triangular(_) | Step::Mask(_) => {}
+            Step::Open { value, to, .. } => self.open(*value, &[*to], &mut cost),
+            Step::Product(product) => self.product(product, &mut cost),
             Step::Share(v) => {
                 let place = self.plan.places[v.0 as usize];
                 if matches!(place, Place::Private(p) if p != self.plan.garbler) {
@@ -196,6 +199,24 @@ impl Walk<'_> {
             } else {
                 cost.to_evaluator += bytes;
             }
+        }
+    }
+
+    /// An oblivious transfer for each bit of the evaluator's addend, and for each product that bit `i` of N is in a
+    /// correction of N - i bits.
+    fn product(&self, product: &Product, cost: &mut Cost) {
+        let [x, y] = match &product.node.op {
+            Op::MatMul(x, y) | Op::Conv2d(x, y, _) => [self.ty(*x), self.ty(*y)],
+            _ => return,
+        };
+        let Some(map) = Bilinear::of(&product.node.op, &x.shape, &y.shape) else { return };
+        for cross in product.cross() {
+            let transfers = self.bits(cross.evaluator);
+            let corrections = (1..=x.elem.bits()).map(|bits| u64::from(bits.div_ceil(8))).sum::<u64>();
+            cost.transfers = cost.transfers.saturating_add(transfers);
+            cost.to_garbler = cost.to_garbler.saturating_add(transfers.saturating_mul(INPUT_BITS).div_ceil(8));
+            cost.to_evaluator = cost.to_evaluator.saturating_add(map.products().saturating_mul(corrections));
+            cost.rounds += 1;
         }
     }
 

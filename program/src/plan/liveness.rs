@@ -77,6 +77,9 @@ fn own_uses(step: &Step) -> Vec<Value> {
     match step {
         Step::Clear(node) | Step::Structural(node) => node.op.for_each_operand(|v| out.push(v)),
         Step::Triangular(sums) => out.push(sums.input.value),
+        Step::Mask(_) => {}
+        Step::Open { value, .. } => out.push(*value),
+        Step::Product(product) => out.extend(product.reads()),
         Step::Share(v) | Step::Reveal { value: v, .. } | Step::Output { value: v, .. } => out.push(*v),
         Step::Kernel(kernel) => {
             let finish = kernel.reduce.iter().flat_map(|r| &r.finish);

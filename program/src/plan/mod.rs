@@ -6,6 +6,7 @@
 //! *shared* representation (wire labels) exists for shared values, and for public and private ones after `Share`.
 //! `Planned::last` lists the values that no later step uses: they may be freed or overwritten by the step itself.
 
+mod bridge;
 mod build;
 pub mod cost;
 mod group;
@@ -24,6 +25,7 @@ use crate::depth::Level;
 use crate::ir::{Node, Party, Program, Site, Value};
 use crate::place::Place;
 
+pub use bridge::{Cross, Factor, Product};
 pub(crate) use build::plan_as_one;
 pub use build::{PlanError, plan};
 
@@ -32,6 +34,18 @@ pub use build::{PlanError, plan};
 pub enum Protocol {
     /// Two parties, semi-honest: garbled circuits throughout.
     Yao,
+    /// Two parties, semi-honest: matrix products and convolutions on arithmetic shares, the rest in garbled circuits.
+    Mixed,
+}
+
+impl Protocol {
+    /// Its name at the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Yao => "yao",
+            Protocol::Mixed => "mixed",
+        }
+    }
 }
 
 /// A program's plan.
@@ -116,6 +130,19 @@ pub enum Step {
     Share(Value),
     /// A circuit template over a batch.
     Kernel(Kernel),
+    /// The garbler draws a uniform value of its own.
+    Mask(Value),
+    /// Shows a shared value to one party: `result` is that party's.
+    Open {
+        /// Shared.
+        value: Value,
+        /// Who is shown it.
+        to: Party,
+        /// Private to that party.
+        result: Value,
+    },
+    /// A product on addends.
+    Product(Product),
     /// Makes a value public: `result` is its clear representation at every party.
     Reveal {
         /// Shared, or private to a party (who then sends it).

@@ -1,6 +1,7 @@
 //! Executing a plan with the other parties: `run` dispatches to the plan's protocol.
 //!
-//! A protocol is a folder: `yao` runs garbled circuits between two parties. What protocols share, plain values and
+//! A folder for each family of protocols: `yao` runs garbled circuits between two parties, with products on shares
+//! (`mixed`) or without. What protocols share, plain values and
 //! structural operations on whatever stands for an element, is here.
 
 mod array;
@@ -51,6 +52,6 @@ pub struct Outputs {
 /// does not fit together.
 pub fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Result<Outputs, ProtocolError> {
     match job.plan.protocol {
-        Protocol::Yao => yao::run(job, channel, meter),
+        Protocol::Yao | Protocol::Mixed => yao::run(job, channel, meter),
     }
 }

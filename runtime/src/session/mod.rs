@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use motet_program::data::Tensor;
 use motet_program::ir::{Party, Program};
-use motet_program::plan::{Plan, Protocol};
+use motet_program::plan::Plan;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -185,9 +185,6 @@ fn send_and_receive<T: Serialize + DeserializeOwned>(
 
 /// What this side is about to run.
 fn terms(program: &Program, plan: &Plan, inputs: &[Option<Vec<Tensor>>]) -> Result<Terms, RunError> {
-    let protocol = match plan.protocol {
-        Protocol::Yao => "yao",
-    };
     let mut public = Vec::new();
     for (i, param) in program.params.iter().enumerate().filter(|(_, p)| p.owner.is_none()) {
         let missing = || RunError::PublicInput { parameter: param.name.clone() };
@@ -195,7 +192,7 @@ fn terms(program: &Program, plan: &Plan, inputs: &[Option<Vec<Tensor>>]) -> Resu
         public.push((param.name.clone(), digest_of(leaves).map_err(|_| missing())?));
     }
     let parties = program.parties.clone();
-    Ok(Terms::new(protocol.to_owned(), parties, program.digest().0, plan.digest().0, public))
+    Ok(Terms::new(plan.protocol.name().to_owned(), parties, program.digest().0, plan.digest().0, public))
 }
 
 /// Tells the peer, as far as it may know, why this side stops.

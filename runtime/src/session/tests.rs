@@ -6,7 +6,7 @@ use std::thread;
 
 use motet_program::data::{DataType, Elem, Type};
 use motet_program::ir::{Binary, Block, Node, Op, Output, Param, Site, SourceSite, Value};
-use motet_program::plan::plan;
+use motet_program::plan::{Protocol, plan};
 
 use super::*;
 use crate::net::{Cancel, Listener, NetError, SecretKey};

@@ -15,7 +15,7 @@ use crate::ir::{Binary, Node, Op, Program, Site, Value};
 use crate::place::Place;
 use crate::plan::templates::Templates;
 use crate::plan::view::{View, Views};
-use crate::plan::{Kernel, KernelInput, KernelOutput, Step, Walk, scalar};
+use crate::plan::{Kernel, KernelInput, KernelOutput, Protocol, Step, Walk, bridge, scalar};
 
 /// What kernels are made from.
 pub struct Kernels<'a> {
@@ -23,6 +23,8 @@ pub struct Kernels<'a> {
     pub program: &'a Program,
     /// Where its values are known.
     pub places: &'a [Place],
+    /// How the program is executed.
+    pub protocol: Protocol,
     /// Who garbles.
     pub garbler: crate::ir::Party,
     /// What values are, seen through renamings.
@@ -35,14 +37,14 @@ pub struct Kernels<'a> {
 
 /// The inputs of a template while it is made.
 #[derive(Default)]
-struct Inputs {
-    list: Vec<KernelInput>,
+pub(super) struct Inputs {
+    pub list: Vec<KernelInput>,
     bits: Vec<usize>,
     index: HashMap<(Value, Vec<Option<Walk>>), usize>,
 }
 
 impl Inputs {
-    fn add(&mut self, input: KernelInput, bits: usize) -> usize {
+    pub fn add(&mut self, input: KernelInput, bits: usize) -> usize {
         let key = (input.value, input.walk.clone());
         *self.index.entry(key).or_insert_with(|| {
             self.list.push(input);
@@ -51,17 +53,17 @@ impl Inputs {
         })
     }
 
-    fn known(&self) -> Vec<Known> {
+    pub fn known(&self) -> Vec<Known> {
         let each = self.list.iter().zip(&self.bits);
         each.flat_map(|(input, &bits)| std::iter::repeat_n(input.known, bits)).collect()
     }
 
-    fn total(&self) -> usize {
+    pub fn total(&self) -> usize {
         self.bits.iter().sum()
     }
 
     /// The bits of each input, from the template's first input bit on.
-    fn words(&self, b: &Builder, first: usize) -> Vec<Vec<Bit>> {
+    pub fn words(&self, b: &Builder, first: usize) -> Vec<Vec<Bit>> {
         let mut at = first;
         self.bits
             .iter()
@@ -74,7 +76,7 @@ impl Inputs {
 }
 
 /// Where an operand's bits come from.
-enum Source {
+pub(super) enum Source {
     Input(usize),
     Constant(Vec<Bit>),
 }
@@ -130,7 +132,7 @@ impl Kernels<'_> {
     }
 
     /// The operands of scalar operations that the operations do not make themselves.
-    fn outside(
+    pub(super) fn outside(
         &self,
         nodes: &[Node],
         made: &[Value],
@@ -151,7 +153,7 @@ impl Kernels<'_> {
     }
 
     /// Gates of scalar operations; `values` holds their operands' bits and takes their results'.
-    fn gates(
+    pub(super) fn gates(
         &self,
         b: &mut Builder,
         nodes: &[Node],
@@ -187,11 +189,14 @@ impl Kernels<'_> {
         match &group.head {
             Head::None => vec![Step::Kernel(self.map(group, wanted))],
             Head::Reduce { op, value } => vec![Step::Kernel(self.reduction(group, *op, *value, wanted))],
-            Head::Product(node) => self.product(group, node, wanted),
+            Head::Product(node) => match (self.protocol, bridge::operands(&node.op)) {
+                (Protocol::Mixed, Some(operands)) => self.bridged(group, node, operands, wanted),
+                _ => self.product(group, node, wanted),
+            },
         }
     }
 
-    fn outputs(&self, wanted: &[Value]) -> Vec<KernelOutput> {
+    pub(super) fn outputs(&self, wanted: &[Value]) -> Vec<KernelOutput> {
         wanted.iter().map(|&value| KernelOutput { value, inner: 1 }).collect()
     }
 
@@ -228,11 +233,11 @@ impl Kernels<'_> {
     }
 }
 
-fn identity(axes: &[usize]) -> Vec<Option<Walk>> {
+pub(super) fn identity(axes: &[usize]) -> Vec<Option<Walk>> {
     axes.iter().map(|&axis| Some(Walk { axis: axis as u8, step: 1 })).collect()
 }
 
-fn bits_of(sources: &HashMap<Value, Source>, words: &[Vec<Bit>]) -> HashMap<Value, Vec<Bit>> {
+pub(super) fn bits_of(sources: &HashMap<Value, Source>, words: &[Vec<Bit>]) -> HashMap<Value, Vec<Bit>> {
     let bits = |s: &Source| match s {
         Source::Input(i) => words[*i].clone(),
         Source::Constant(bits) => bits.clone(),
@@ -240,7 +245,7 @@ fn bits_of(sources: &HashMap<Value, Source>, words: &[Vec<Bit>]) -> HashMap<Valu
     sources.iter().map(|(v, s)| (*v, bits(s))).collect()
 }
 
-fn sorted(ands: HashMap<Site, u64>) -> Vec<(Site, u64)> {
+pub(super) fn sorted(ands: HashMap<Site, u64>) -> Vec<(Site, u64)> {
     let mut out: Vec<_> = ands.into_iter().filter(|(_, n)| *n > 0).collect();
     out.sort_unstable();
     out

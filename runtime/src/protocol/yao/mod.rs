@@ -1,4 +1,4 @@
-//! Two parties, semi-honest: garbled circuits throughout.
+//! Two parties, semi-honest: garbled circuits, throughout (`yao`) or for all but products (`mixed`).
 //!
 //! **Follows** Yao's protocol with half-gates (see `garble`), and oblivious transfer for the evaluator's inputs (see
 //! `ot`). **Protects** each party's inputs, and all that is not opened, against the other party, as long as that one
@@ -11,6 +11,7 @@ mod kernel;
 mod open;
 mod operand;
 mod party;
+mod product;
 mod steps;
 mod values;
 
@@ -36,7 +37,7 @@ use values::Values;
 /// As `protocol::run`.
 pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Result<Outputs, ProtocolError> {
     if job.program.parties.len() > 2 {
-        return Err(ProtocolError::Plan("the protocol `yao` is for two parties"));
+        return Err(ProtocolError::Plan("the protocol is for two parties"));
     }
     let types: Vec<Type> = job.program.values.iter().chain(&job.plan.extra).cloned().collect();
     let prepared = job.plan.templates.iter().map(Prepared::new).collect::<Result<_, _>>()?;

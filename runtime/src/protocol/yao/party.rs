@@ -25,6 +25,8 @@ pub(super) struct Side<'a> {
     pub meter: &'a mut Meter,
     transfer: Transfer,
     session: SessionId,
+    /// Pads made so far.
+    pads: u64,
 }
 
 /// One side of oblivious transfer.
@@ -64,7 +66,7 @@ impl<'a> Side<'a> {
         } else {
             (Engine::Evaluator(Evaluator::new(kernels, keys, derived)), Transfer::Receiver { ready: None })
         };
-        Ok(Side { engine, channel, meter, transfer, session })
+        Ok(Side { engine, channel, meter, transfer, session, pads: 0 })
     }
 
     /// Whether this party garbles.
@@ -112,6 +114,20 @@ impl<'a> Side<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What a label from `transfer` is expanded to, numbered as it comes: the pad of the choice 0 (at the garbler) or of
+    /// its own choice (at the evaluator), and at the garbler that of the choice 1.
+    pub fn pads(&mut self, label: Block) -> (Prg, Option<Prg>) {
+        self.pads += 1;
+        let pad = |label: Block| {
+            let kdf = Kdf::new("pads of oblivious transfer", &self.session).number(self.pads);
+            Prg::from_seed(kdf.field(&label.to_bytes()).block(), Stream(0))
+        };
+        match &self.transfer {
+            Transfer::Sender { delta, .. } => (pad(label), Some(pad(label ^ **delta))),
+            Transfer::Receiver { .. } => (pad(label), None),
+        }
     }
 
     /// Labels for each bit of a shared value, made now where they were left for later.

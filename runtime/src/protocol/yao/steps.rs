@@ -57,6 +57,9 @@ impl Run<'_> {
             Step::Structural(node) => self.structural(node, &planned.last, site),
             Step::Share(value) => self.share(*value),
             Step::Kernel(kernel) => self.templates.run(kernel, &self.types, &mut self.values, &mut self.side),
+            Step::Mask(value) => self.mask(*value),
+            Step::Open { value, to, result } => self.open_to(*value, *to, *result),
+            Step::Product(product) => self.product(product),
             Step::Reveal { value, result } => self.reveal(*value, *result),
             Step::Output { index, value, to } => self.output(*index, *value, to),
             Step::Loop { from, to, index, carried, body } => self.repeat([*from, *to], *index, carried, body),
@@ -64,7 +67,7 @@ impl Run<'_> {
         }
     }
 
-    fn ty(&self, v: Value) -> Result<&Type, ProtocolError> {
+    pub(super) fn ty(&self, v: Value) -> Result<&Type, ProtocolError> {
         self.types.get(v.0 as usize).ok_or(ProtocolError::Plan("a step uses a value that does not exist"))
     }
 
@@ -222,6 +225,13 @@ impl Run<'_> {
     fn reveal(&mut self, value: Value, result: Value) -> Result<(), ProtocolError> {
         let to = Recipients { garbler: true, evaluator: true };
         let words = self.open(value, to)?.ok_or(ProtocolError::Plan("a revealed value is not shown"))?;
+        let shape = sizes(self.ty(value)?);
+        self.values.set_clear(result, Array::new(1, &shape, words))
+    }
+
+    fn open_to(&mut self, value: Value, to: Party, result: Value) -> Result<(), ProtocolError> {
+        let garbler = to == self.job.plan.garbler;
+        let Some(words) = self.open(value, Recipients { garbler, evaluator: !garbler })? else { return Ok(()) };
         let shape = sizes(self.ty(value)?);
         self.values.set_clear(result, Array::new(1, &shape, words))
     }

@@ -1,0 +1,202 @@
+//! Products on arithmetic shares, by oblivious transfer (protocol `mixed`).
+//!
+//! **Follows** Gilboa, "Two Party RSA Key Generation" (CRYPTO 1999, section 4.1), as used for matrices by Mohassel and
+//! Zhang (SecureML, IEEE S&P 2017, section 4.1.2): an element `x` of the evaluator's is `Σ 2^i x_i`, and for each bit a
+//! correlated OT gives the evaluator `r + x_i·y` for every element `y` of the garbler's that `x` meets, with pads `r` that
+//! the garbler subtracts. Bit `i` needs products mod 2^(N-i) only. **Assumes** that the hash of an OT's label under its
+//! number is a random oracle, and a peer that follows the protocol. **Protects** both factors: the evaluator sees
+//! `y` under the pad of the choice that it did not take, the garbler sees corrections of random choices.
+
+use motet_program::bilinear::Bilinear;
+use motet_program::clear::{conv2d, matmul};
+use motet_program::data::{Elem, Tensor, Type};
+use motet_program::ir::{Op, Value};
+use motet_program::plan::Product;
+use zeroize::Zeroizing;
+
+use super::super::array::{Array, buffer};
+use super::super::clear::to_tensor;
+use super::super::error::ProtocolError;
+use super::bits::Packer;
+use super::party::Side;
+use super::steps::Run;
+use crate::crypto::{Block, Prg};
+
+/// Oblivious transfers at once: 4 MiB of labels.
+const PIECE: usize = 1 << 18;
+
+/// The evaluator's operand of a cross term.
+#[derive(Clone, Copy)]
+struct Chooser {
+    /// Whether it is the first.
+    first: bool,
+    /// Its elements.
+    count: usize,
+    /// Bits of an element.
+    bits: usize,
+}
+
+impl Run<'_> {
+    /// This party's addend of a product: of its own addends, and its part of the cross terms.
+    pub(super) fn product(&mut self, product: &Product) -> Result<(), ProtocolError> {
+        const UNFIT: ProtocolError = ProtocolError::Plan("a product's factors do not fit");
+        let garbles = self.side.garbles();
+        let (Op::MatMul(x, y) | Op::Conv2d(x, y, _)) = &product.node.op else { return Err(UNFIT) };
+        let (x, y, result) = (self.ty(*x)?, self.ty(*y)?, self.ty(product.result[0])?);
+        let map = Bilinear::of(&product.node.op, &x.shape, &y.shape).ok_or(UNFIT)?;
+        let bits = result.elem.bits();
+        let ring = |ty: &Type| Type { elem: Elem::Uint(bits as u8), shape: ty.shape.clone() };
+        let (result, types) = (ring(result), [ring(x), ring(y)]);
+        let mine = |v: Value, ty: &Type| to_tensor(self.values.clear(v)?, ty).map_err(ProtocolError::from);
+
+        let own = product.factors.map(|factor| factor.known(garbles));
+        let mut sum = match own {
+            [Some(x), Some(y)] => {
+                let (x, y) = (mine(x, &types[0])?, mine(y, &types[1])?);
+                match &product.node.op {
+                    Op::Conv2d(_, _, geometry) => conv2d(&x, &y, geometry, &result),
+                    _ => matmul(&x, &y, &result),
+                }
+            }
+            _ => Tensor { data: buffer(1, result.count() as usize)?, ty: result },
+        };
+        for cross in product.cross() {
+            let chooser = Chooser {
+                first: cross.evaluator_first,
+                count: map.counts()[usize::from(!cross.evaluator_first)],
+                bits: bits as usize,
+            };
+            let factor = if garbles { cross.garbler } else { cross.evaluator };
+            let ty = &types[usize::from(cross.evaluator_first == garbles)];
+            let factor = Zeroizing::new(to_tensor(self.values.clear(factor)?, ty)?.data);
+            self.side.cross_term(&map, chooser, &factor, &mut sum.data)?;
+        }
+        sum.data.iter_mut().for_each(|word| *word &= sum.ty.elem.mask());
+        let shape: Vec<usize> = sum.ty.shape.iter().map(|n| *n as usize).collect();
+        self.values.set_clear(product.result[usize::from(!garbles)], Array::new(1, &shape, sum.data))
+    }
+
+    /// The garbler draws a uniform value.
+    pub(super) fn mask(&mut self, value: Value) -> Result<(), ProtocolError> {
+        if !self.side.garbles() {
+            return Ok(());
+        }
+        let ty = self.ty(value)?;
+        let mut words: Vec<u64> = buffer(1, ty.count() as usize)?;
+        fill(&mut Prg::from_os()?, &mut words, &mut Vec::new());
+        words.iter_mut().for_each(|word| *word &= ty.elem.mask());
+        let shape: Vec<usize> = ty.shape.iter().map(|n| *n as usize).collect();
+        self.values.set_clear(value, Array::new(1, &shape, words))
+    }
+}
+
+impl Side<'_> {
+    /// Adds this party's part of the product of one's factor with the other's to `sum`, mod 2^64.
+    fn cross_term(
+        &mut self,
+        map: &Bilinear,
+        chooser: Chooser,
+        factor: &[u64],
+        sum: &mut [u64],
+    ) -> Result<(), ProtocolError> {
+        let mut scratch = Scratch::default();
+        let piece = (PIECE / chooser.bits).max(1);
+        for start in (0..chooser.count).step_by(piece) {
+            let elements = start..(start + piece).min(chooser.count);
+            let mut labels: Zeroizing<Vec<Block>> = Zeroizing::new(buffer(chooser.bits, elements.len())?);
+            let choices = (!self.garbles()).then(|| Zeroizing::new(choices(&factor[elements.clone()], chooser.bits)));
+            self.transfer(choices.as_ref().map(|words| words.as_slice()), &mut labels)?;
+            for (element, labels) in elements.zip(labels.chunks(chooser.bits)) {
+                scratch.met.clear();
+                map.meets(chooser.first, element, |other, to| scratch.met.push((other, to)));
+                for (bit, label) in labels.iter().enumerate() {
+                    match self.pads(*label) {
+                        (zero, Some(one)) => self.offer([zero, one], bit, chooser.bits, factor, &mut scratch, sum)?,
+                        (own, None) => self.choose(own, bit, chooser.bits, factor[element], &mut scratch, sum)?,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The garbler's part for one bit: subtracts the pads of 0, and sends what turns those of 1 into them plus its elements.
+    fn offer(
+        &mut self,
+        [mut of_zero, mut of_one]: [Prg; 2],
+        bit: usize,
+        bits: usize,
+        factor: &[u64],
+        Scratch { met, blocks, zero, one, message }: &mut Scratch,
+        sum: &mut [u64],
+    ) -> Result<(), ProtocolError> {
+        let bytes = (bits - bit).div_ceil(8);
+        let mask = u64::MAX >> (64 - (bits - bit));
+        zero.resize(met.len(), 0);
+        one.resize(met.len(), 0);
+        fill(&mut of_zero, zero, blocks);
+        fill(&mut of_one, one, blocks);
+        message.resize(bytes * met.len(), 0);
+        let pads = zero.iter().zip(one.iter());
+        for ((pads, (other, to)), out) in pads.zip(met.iter()).zip(message.chunks_exact_mut(bytes)) {
+            let correction = pads.0.wrapping_add(factor[*other]).wrapping_sub(*pads.1) & mask;
+            out.copy_from_slice(&correction.to_le_bytes()[..bytes]);
+            sum[*to] = sum[*to].wrapping_sub(pads.0 << bit);
+        }
+        Ok(self.channel.send(message)?)
+    }
+
+    /// The evaluator's part for one bit of `chosen`.
+    fn choose(
+        &mut self,
+        mut own: Prg,
+        bit: usize,
+        bits: usize,
+        chosen: u64,
+        Scratch { met, blocks, zero, message, .. }: &mut Scratch,
+        sum: &mut [u64],
+    ) -> Result<(), ProtocolError> {
+        let bytes = (bits - bit).div_ceil(8);
+        // All ones where the bit is 1: no branch depends on it.
+        let taken = (chosen >> bit & 1).wrapping_neg();
+        zero.resize(met.len(), 0);
+        fill(&mut own, zero, blocks);
+        message.resize(bytes * met.len(), 0);
+        self.channel.receive(message)?;
+        for ((pad, (_, to)), read) in zero.iter().zip(met.iter()).zip(message.chunks_exact(bytes)) {
+            let mut word = [0; 8];
+            word[..bytes].copy_from_slice(read);
+            let part = pad.wrapping_add(u64::from_le_bytes(word) & taken);
+            sum[*to] = sum[*to].wrapping_add(part << bit);
+        }
+        Ok(())
+    }
+}
+
+/// Buffers of a cross term.
+#[derive(Default)]
+struct Scratch {
+    /// For an element of the evaluator's: elements of the garbler's that it meets, and where the products are added.
+    met: Vec<(usize, usize)>,
+    blocks: Vec<Block>,
+    zero: Zeroizing<Vec<u64>>,
+    one: Zeroizing<Vec<u64>>,
+    message: Vec<u8>,
+}
+
+/// Fills words by a generator.
+fn fill(prg: &mut Prg, words: &mut [u64], blocks: &mut Vec<Block>) {
+    blocks.resize(words.len().div_ceil(2), Block::ZERO);
+    prg.fill(blocks);
+    for (words, block) in words.chunks_mut(2).zip(blocks.iter()) {
+        let halves = [block.value() as u64, (block.value() >> 64) as u64];
+        words.copy_from_slice(&halves[..words.len()]);
+    }
+}
+
+/// The bits of words, element after element, as the choices of oblivious transfer.
+fn choices(words: &[u64], bits: usize) -> Vec<u64> {
+    let mut packed = Packer::new(bits * words.len());
+    words.iter().for_each(|word| (0..bits).for_each(|bit| packed.push(word >> bit & 1)));
+    packed.finish()
+}
