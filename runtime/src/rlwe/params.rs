@@ -7,7 +7,7 @@
 //!
 //! *What the noise tells.* A client that knows its key and ciphertexts sees, for each element of y, the noise
 //! `Σ w·(e + ε) + (pk's noise)·u − …`, with the errors `e` and the rounding errors `ε` of its own encryptions. Its bound
-//! `noise` ([`Parameters::choose`]) holds but with probability 2^-80 a value. The server adds a uniform integer from
+//! `noise` (`noise_bound`) holds but with probability 2^-80 a value. The server adds a uniform integer from
 //! `[−2^f, 2^f)` with `2^f ≥ noise·revealed·2^40`, after which all values revealed in a run are together within 2^-40 of
 //! noise that does not depend on the weights. What the client sees of the other half of a ciphertext, and of the noise
 //! beyond this, is covered by the encryption of zero (Cheetah, section 3.4; Gentry's noise flooding).
@@ -33,22 +33,29 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// For weights of magnitude at most 2^`weight_bits` (a public bound: their type's, not their values'), sums of
-    /// `terms` products, and `revealed` elements of y over all products of a run.
+    /// With a number of primes; for weights of magnitude at most 2^`weight_bits` (a public bound: their type's, not their
+    /// values'), and `revealed` elements of y over all products of a run.
     ///
     /// # Errors
-    /// Where even four primes leave too little room.
-    pub(super) fn choose(ring_bits: u32, weight_bits: u32, terms: usize, revealed: u64) -> Result<Self, RlweError> {
+    /// Where these primes leave too little room.
+    pub(super) fn new(
+        primes: usize,
+        ring_bits: u32,
+        weight_bits: u32,
+        terms: Terms,
+        revealed: u64,
+    ) -> Result<Self, RlweError> {
         let room = RlweError::Room { ring_bits, weight_bits };
-        if !(1..=64).contains(&ring_bits) || weight_bits >= ring_bits || terms >= 1 << 40 {
+        if !(1..=64).contains(&ring_bits) || weight_bits >= ring_bits || terms.errors.max(terms.roundings) >= 1 << 40 {
             return Err(room);
         }
         let noise = noise_bound(weight_bits, terms);
         let flood_bits = ceil_log2(noise) + STATISTICAL_BITS + ceil_log2(revealed.max(1).into());
         // Decryption rounds correctly below Q/2^(ℓ+1). Flooding takes half of that, rounding to fewer bits (below) less
         // than 0.4 of it, and the noise itself almost nothing.
-        let needed = flood_bits + ring_bits + 2;
-        let primes = [3, 4].into_iter().find(|primes| needed <= *primes as u32 * PRIME_BITS).ok_or(room)?;
+        if flood_bits + ring_bits + 2 > primes as u32 * PRIME_BITS {
+            return Err(room);
+        }
         Ok(Parameters { ring_bits, weight_bits, primes, flood_bits })
     }
 
@@ -82,21 +89,36 @@ impl Parameters {
         self.ring_bits + 3
     }
 
-    /// Bits of a coefficient of a downloaded ciphertext's other half, which the key multiplies: its N errors of at most
-    /// half a unit sum to more than `√(N·ln(2^81)/2) < 480` with probability below 2^-80 (Hoeffding), 0.24 of the room.
+    /// Bits of a coefficient of a downloaded ciphertext's other half.
     pub(super) fn mask_bits(&self) -> u32 {
-        self.ring_bits + 12
+        mask_bits(self.ring_bits)
     }
+}
+
+/// Bits of a coefficient of a downloaded ciphertext's half that the key multiplies: its N errors of at most half a unit
+/// sum to more than `√(N·ln(2^81)/2) < 480` with probability below 2^-80 (Hoeffding), 0.24 of the room.
+pub(super) fn mask_bits(ring_bits: u32) -> u32 {
+    ring_bits + 12
+}
+
+/// How many terms the noise of an element of y sums up.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    /// Errors of encryptions times weights. Every coefficient of a ciphertext has an error, so that all weights in the
+    /// same polynomials count, also those that belong to other elements of y.
+    pub(super) errors: usize,
+    /// Rounding errors times weights: the products that the element itself is the sum of, since zeros are exact.
+    pub(super) roundings: usize,
 }
 
 /// Bounds the noise of a product before flooding, but with probability 2^-80.
 ///
-/// A sum of `terms` errors, each of 42 coins ±½ and multiplied by at most 2^`weight_bits`, exceeds
-/// `√(2·ln(2^81)·10.5·terms)·2^weight_bits < √(1180·terms)·2^weight_bits` with that probability (Hoeffding); a rounding
+/// A sum of errors, each of 42 coins ±½ and multiplied by at most 2^`weight_bits`, exceeds
+/// `√(2·ln(2^81)·10.5·errors)·2^weight_bits < √(1180·errors)·2^weight_bits` with that probability (Hoeffding); a rounding
 /// error is at most ½. The encryption of zero adds at most `e·u + e₁·s` of 2·21·N.
-fn noise_bound(weight_bits: u32, terms: usize) -> u128 {
-    let terms = terms as u128;
-    (((1180 * terms).isqrt() + 1 + terms / 2 + 1) << weight_bits) + 2 * u128::from(ERROR_COINS) * N as u128
+fn noise_bound(weight_bits: u32, terms: Terms) -> u128 {
+    let (errors, roundings) = (terms.errors as u128, terms.roundings as u128);
+    (((1180 * errors).isqrt() + 1 + roundings / 2 + 1) << weight_bits) + 2 * u128::from(ERROR_COINS) * N as u128
 }
 
 fn ceil_log2(x: u128) -> u32 {
@@ -107,11 +129,15 @@ fn ceil_log2(x: u128) -> u32 {
 mod tests {
     use super::*;
 
+    fn with(primes: usize, ring_bits: u32, weight_bits: u32, terms: usize, revealed: u64) -> Option<Parameters> {
+        Parameters::new(primes, ring_bits, weight_bits, Terms { errors: terms, roundings: terms }, revealed).ok()
+    }
+
     #[test]
     fn every_modulus_is_one_that_the_standard_allows() {
         for ring_bits in 1..=64 {
             for weight_bits in 0..ring_bits {
-                let parameters = Parameters::choose(ring_bits, weight_bits, 8192, 1 << 16).unwrap();
+                let parameters = with(4, ring_bits, weight_bits, 8192, 1 << 16).unwrap();
                 assert!(parameters.modulus_bits() <= STANDARD_MODULUS_BITS);
                 assert!(parameters.flood_bits >= weight_bits + 40 + 16);
                 assert!(parameters.flood_bits + parameters.ring_bits + 2 <= parameters.modulus_bits());
@@ -121,11 +147,11 @@ mod tests {
 
     #[test]
     fn small_weights_need_three_primes_and_whole_ring_elements_four() {
-        assert_eq!(Parameters::choose(64, 20, 784, 128).unwrap().primes, 3);
-        assert_eq!(Parameters::choose(64, 63, 784, 128).unwrap().primes, 4);
-        assert_eq!(Parameters::choose(32, 31, 784, 128).unwrap().primes, 3);
-        assert!(Parameters::choose(64, 63, 1 << 30, 1 << 60).is_err());
-        assert!(Parameters::choose(65, 20, 1, 1).is_err());
-        assert!(Parameters::choose(0, 0, 1, 1).is_err());
+        assert!(with(3, 64, 20, 3 * 8192, 128).is_some());
+        assert!(with(3, 64, 63, 1, 1).is_none());
+        assert!(with(3, 32, 31, 8192, 128).is_some());
+        assert!(with(4, 64, 63, 1 << 30, 1 << 60).is_none());
+        assert!(with(4, 65, 20, 1, 1).is_none());
+        assert!(with(4, 0, 0, 1, 1).is_none());
     }
 }

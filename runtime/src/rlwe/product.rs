@@ -2,7 +2,8 @@
 //! message.
 
 use super::bits::packed_len;
-use super::modulus::PRIME_BITS;
+use super::modulus::{PRIME_BITS, PRIMES};
+use super::params::mask_bits;
 use super::tiling::Sizes;
 use super::{Layer, N, Parameters, RlweError, Tiling};
 
@@ -25,12 +26,13 @@ impl Product {
     pub fn new(layer: Layer, ring_bits: u32, weight_bits: u32, revealed: u64) -> Result<Self, RlweError> {
         layer.check()?;
         let revealed = revealed.max(layer.y_len() as u64);
-        let parameters = Parameters::choose(ring_bits, weight_bits, layer.terms(), revealed)?;
-        let sizes = Sizes {
-            upload: parameters.primes() * N * PRIME_BITS as usize,
-            download: N * parameters.mask_bits() as usize,
+        let with = |primes| {
+            let upload = primes * N * PRIME_BITS as usize;
+            let tiling = Tiling::search(layer, Sizes { upload, download: N * mask_bits(ring_bits) as usize })?;
+            let parameters = Parameters::new(primes, ring_bits, weight_bits, tiling.terms(), revealed)?;
+            Ok(Product { tiling, parameters })
         };
-        Ok(Product { tiling: Tiling::search(layer, sizes)?, parameters })
+        with(PRIMES.len() - 1).or_else(|_: RlweError| with(PRIMES.len()))
     }
 
     /// The layer.

@@ -182,6 +182,7 @@ fn flooding_is_as_long_as_it_must_be_and_uniform() {
     let [noise, flooded, deviation, _] = measure(layer, 48, 40);
     let flood_bits = f64::from(product.parameters().flood_bits());
     println!("noise 2^{noise:.1}, flooded 2^{flooded:.2} of 2^{flood_bits}, standard deviation 2^{deviation:.2}");
+    // By 40 bits and the logarithm of 512 values.
     assert!(flooded - noise > 40.0 + 9.0);
     assert!(flooded <= flood_bits + 1e-6 && flooded > flood_bits - 0.1);
     // Uniform in ±2^f: a standard deviation of 2^f / √3.

@@ -12,6 +12,7 @@
 //! No other pair of coefficients meets where an element of y is, also none that wraps around X^N = −1: those end up
 //! before the first element of y.
 
+use super::params::Terms;
 use super::{Layer, N, RlweError};
 
 /// A layer cut into tiles.
@@ -68,6 +69,12 @@ impl Tiling {
 
     fn bits(&self, sizes: Sizes) -> usize {
         self.item_tiles() * (self.input_tiles() * sizes.upload + self.output_tiles() * sizes.download)
+    }
+
+    /// What the noise of an element of y sums up.
+    pub(super) fn terms(&self) -> Terms {
+        let kernel = self.layer.kernel[0] * self.layer.kernel[1];
+        Terms { errors: self.layer.inputs * kernel * self.outputs, roundings: self.layer.terms() }
     }
 
     fn products(&self) -> usize {

@@ -6,6 +6,8 @@
 //! same values. Time and addresses do not depend on the coefficients.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod ifma;
 mod portable;
 
@@ -33,6 +35,8 @@ pub(super) struct Ntt {
 pub(super) enum Isa {
     Portable,
     #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Present),
+    #[cfg(target_arch = "x86_64")]
     Ifma(ifma::Present),
 }
 
@@ -41,7 +45,10 @@ impl Isa {
     pub(super) fn available() -> Vec<Isa> {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
-        found.extend(ifma::Present::detect().map(Isa::Ifma));
+        {
+            found.extend(ifma::Present::detect().map(Isa::Ifma));
+            found.extend(avx2::Present::detect().map(Isa::Avx2));
+        }
         found.push(Isa::Portable);
         found
     }
@@ -76,6 +83,8 @@ impl Ntt {
             Isa::Portable => portable::forward(self, coefficients),
             #[cfg(target_arch = "x86_64")]
             Isa::Ifma(present) => present.forward(self, coefficients),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(present) => present.forward(self, coefficients),
         }
     }
 
@@ -86,6 +95,8 @@ impl Ntt {
             Isa::Portable => portable::inverse(self, values),
             #[cfg(target_arch = "x86_64")]
             Isa::Ifma(present) => present.inverse(self, values),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2(present) => present.inverse(self, values),
         }
     }
 
@@ -96,6 +107,8 @@ impl Ntt {
                 Isa::Portable => portable::add_products(&self.modulus, pairs, out),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Ifma(present) => present.add_products(&self.modulus, pairs, out),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2(present) => present.add_products(&self.modulus, pairs, out),
             }
         }
     }
