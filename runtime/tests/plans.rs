@@ -90,9 +90,13 @@ impl Maker {
     }
 
     fn input(&mut self, elem: Elem, shape: &[u64]) -> Value {
+        let owner = self.rng.pick(&[None, Some(Party(0)), Some(Party(0)), Some(Party(1)), Some(Party(1))]);
+        self.input_of(owner, elem, shape)
+    }
+
+    fn input_of(&mut self, owner: Option<Party>, elem: Elem, shape: &[u64]) -> Value {
         let param = self.program.params.len() as u32;
         let ty = Type { elem, shape: shape.to_vec() };
-        let owner = self.rng.pick(&[None, Some(Party(0)), Some(Party(0)), Some(Party(1)), Some(Party(1))]);
         self.program.params.push(Param { name: format!("p{param}"), owner, ty: DataType::Leaf(ty.clone()) });
         let data = self.words(elem, ty.count());
         self.inputs.push(Tensor { ty, data });
@@ -305,6 +309,10 @@ impl Maker {
             self.step();
         }
         let shown: Vec<Value> = self.pool.iter().rev().take(6).copied().collect();
+        self.finish(shown)
+    }
+
+    fn finish(mut self, shown: Vec<Value>) -> (Program, Vec<Tensor>) {
         let both = [vec![Party(0)], vec![Party(1)], vec![Party(0), Party(1)], vec![]];
         for v in &shown {
             let (to, ty) = (self.rng.pick(&both), DataType::Leaf(self.ty(*v)));
@@ -379,4 +387,27 @@ fn random_programs_agree_with_the_clear() {
         agree(&program, &inputs, &format!("seed {seed}"))
     });
     assert!(ands.sum::<u64>() > 100 * count, "the programs do next to nothing");
+}
+
+/// Products large enough to go by encryption: either party's operand on either side, shared ones, a convolution.
+#[test]
+fn large_products_agree_with_the_clear() {
+    for elem in [Elem::Fix { bits: 64, frac: 16 }, Elem::Fix { bits: 40, frac: 13 }, Elem::Uint(32)] {
+        let mut m = Maker::new(7);
+        let a = m.input_of(Some(Party(0)), elem, &[40, 200]);
+        let b = m.input_of(Some(Party(1)), elem, &[200, 60]);
+        let c = m.input_of(Some(Party(0)), elem, &[60, 30]);
+        let ab = m.op(Op::MatMul(a, b), elem, &[40, 60]);
+        let abc = m.op(Op::MatMul(ab, c), elem, &[40, 30]);
+        let t = m.op(Op::Transpose(ab, vec![1, 0]), elem, &[60, 40]);
+        let square = m.op(Op::MatMul(t, ab), elem, &[60, 60]);
+        let images = m.input_of(Some(Party(1)), elem, &[2, 3, 14, 12]);
+        let kernels = m.input_of(Some(Party(0)), elem, &[16, 3, 5, 3]);
+        let geometry = Conv2d { stride: [2, 1], dilation: [1, 2], groups: 1 };
+        let convolved = m.op(Op::Conv2d(images, kernels, geometry), elem, &[2, 16, 5, 8]);
+        let (program, inputs) = m.finish(vec![abc, square, convolved]);
+        let leaves: Vec<Vec<Tensor>> = inputs.iter().map(|input| vec![input.clone()]).collect();
+        let expected = clear::run(&program, &leaves, &mut || unreachable!()).unwrap();
+        agree_under(&program, &inputs, Protocol::Mixed, &expected, &format!("{elem:?}"));
+    }
 }

@@ -8,6 +8,7 @@ use crate::crypto::RandomError;
 use crate::garble::TemplateError;
 use crate::net::NetError;
 use crate::ot::OtError;
+use crate::rlwe::RlweError;
 
 /// Why a run ends without a result.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ProtocolError {
     /// Oblivious transfer failed.
     #[error(transparent)]
     Ot(#[from] OtError),
+    /// An encrypted product failed.
+    #[error(transparent)]
+    Encryption(#[from] RlweError),
     /// The operating system gave no randomness.
     #[error(transparent)]
     Random(#[from] RandomError),

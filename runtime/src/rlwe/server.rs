@@ -22,12 +22,17 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// Bytes of a public key.
+    pub fn encoded_len() -> usize {
+        SEED + PRIMES.len() * half_len()
+    }
+
     /// Reads a public key as [`super::SecretKey::public_key`] wrote it.
     ///
     /// # Errors
     /// Where it has another length, or a coefficient that is not reduced.
     pub fn decode(bytes: &[u8]) -> Result<Self, RlweError> {
-        check_length("public key", SEED + PRIMES.len() * half_len(), bytes.len())?;
+        check_length("public key", Self::encoded_len(), bytes.len())?;
         let (seed, rest) = seed(bytes);
         let mut halves = [vec![0; PRIMES.len() * N], vec![0; PRIMES.len() * N]];
         read_ciphertext("public key", seed, 0, rest, &mut halves)?;

@@ -47,7 +47,7 @@ impl RunError {
         }
         match self {
             RunError::Disagreement(Disagreement::Security { .. }) => 4,
-            RunError::Net(_) | RunError::Disagreement(_) => 3,
+            RunError::Net(_) | RunError::Disagreement(_) | RunError::Protocol(ProtocolError::Encryption(_)) => 3,
             RunError::Party { .. } => 2,
             RunError::Protocol(ProtocolError::Ot(_) | ProtocolError::Random(_)) | RunError::Randomness(_) => 4,
             RunError::Protocol(_) | RunError::PublicInput { .. } => 1,

@@ -7,6 +7,7 @@
 mod ahead;
 mod bits;
 mod deferred;
+mod encrypted;
 mod kernel;
 mod open;
 mod operand;

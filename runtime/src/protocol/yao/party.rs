@@ -12,6 +12,7 @@ use super::super::clear::Clear;
 use super::super::error::ProtocolError;
 use super::super::progress::Meter;
 use super::bits;
+use super::encrypted::Keys;
 use super::values::Shared;
 use crate::crypto::{Block, Kdf, Kernels, Prg, SessionId, Stream, TweakKeys};
 use crate::garble::{Engine, Evaluator, Garbler, MAX_BATCH};
@@ -27,6 +28,10 @@ pub(super) struct Side<'a> {
     session: SessionId,
     /// Pads made so far.
     pads: u64,
+    /// The keys of encryption, once it was used.
+    pub keys: Option<Keys>,
+    /// Elements that encrypted products have revealed.
+    pub revealed: u64,
 }
 
 /// One side of oblivious transfer.
@@ -66,7 +71,7 @@ impl<'a> Side<'a> {
         } else {
             (Engine::Evaluator(Evaluator::new(kernels, keys, derived)), Transfer::Receiver { ready: None })
         };
-        Ok(Side { engine, channel, meter, transfer, session, pads: 0 })
+        Ok(Side { engine, channel, meter, transfer, session, pads: 0, keys: None, revealed: 0 })
     }
 
     /// Whether this party garbles.

@@ -27,13 +27,13 @@ const PIECE: usize = 1 << 18;
 
 /// The evaluator's operand of a cross term.
 #[derive(Clone, Copy)]
-struct Chooser {
+pub(super) struct Chooser {
     /// Whether it is the first.
-    first: bool,
+    pub first: bool,
     /// Its elements.
-    count: usize,
+    pub count: usize,
     /// Bits of an element.
-    bits: usize,
+    pub bits: usize,
 }
 
 impl Run<'_> {
@@ -69,7 +69,10 @@ impl Run<'_> {
             let factor = if garbles { cross.garbler } else { cross.evaluator };
             let ty = &types[usize::from(cross.evaluator_first == garbles)];
             let factor = Zeroizing::new(to_tensor(self.values.clear(factor)?, ty)?.data);
-            self.side.cross_term(&map, chooser, &factor, &mut sum.data)?;
+            match self.side.encrypted(&map, chooser) {
+                Some(encrypted) => self.side.encrypted_term(&encrypted, &factor, &mut sum.data)?,
+                None => self.side.cross_term(&map, chooser, &factor, &mut sum.data)?,
+            }
         }
         sum.data.iter_mut().for_each(|word| *word &= sum.ty.elem.mask());
         let shape: Vec<usize> = sum.ty.shape.iter().map(|n| *n as usize).collect();
