@@ -48,17 +48,35 @@ const PROGRAMS: &[(&str, &str)] = &[
         "main(s: u32[8] @ a, t: u32[8] @ b, x: u32[16] @ a, y: u32[16] @ b) -> u32[8] \
          { crypto::sha256_block(s ^ t, x ^ y) }",
     ),
+    (
+        "`loss::bce_with_logits` of 100",
+        "main(x: fix[100] @ a, z: fix[100] @ b, y: fix[100] @ b) -> fix { loss::bce_with_logits(x + z, y) }",
+    ),
+    (
+        "`loss::softmax_cross_entropy` of 100 rows of 10",
+        "main(x: fix[100, 10] @ a, z: fix[100, 10] @ b, y: u8[100] @ b) -> fix { loss::softmax_cross_entropy(x + z, y) }",
+    ),
+    (
+        "`optim::adam`, two steps of 100 weights",
+        "main(x: fix[100] @ a, y: fix[100] @ b) -> fix[100] { \
+         let s = optim::start_adam(x + y); optim::adam(optim::adam(s, x - y), x + y).model }",
+    ),
+    (
+        "`optim::shuffle_by`, 128 rows of 8, keys of one party",
+        "main(x: fix[128, 7] @ a, z: fix[128, 7] @ b, y: fix[128] @ b, k: u64[128] @ a) -> (fix[128, 7], fix[128]) { \
+         optim::shuffle_by(x + z, y, k) }",
+    ),
 ];
 
-fn ands(program: &str, fix: (u8, u8)) -> u64 {
-    let source = format!("use bits; use crypto; use math; use nn; use sort; pub fn {program}");
+fn ands(text: &str, fix: (u8, u8)) -> u64 {
+    let source = format!("use bits; use crypto; use loss; use math; use nn; use optim; use sort; pub fn {text}");
     let files = HashMap::from([("main.mpc".to_string(), source)]);
     let options = Options { fix: Some(fix), ..Options::default() };
     let program = compile("main.mpc", &files, &options)
-        .unwrap_or_else(|failure| panic!("{program}: {:?}", failure.diagnostics[0].message))
+        .unwrap_or_else(|failure| panic!("{text}: {:?}", failure.diagnostics[0].message))
         .value;
     let cost = cost(&program, &plan(&program, Protocol::Yao).expect("a plan"), 1);
-    assert!(cost.exact);
+    assert!(cost.exact, "{text}");
     cost.ands
 }
 
