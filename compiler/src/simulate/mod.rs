@@ -3,6 +3,12 @@
 //! It shares no code with lowering, circuits or protocols; they are tested against it. Each value carries a label, public
 //! or secret, as the language defines it: inputs that a party owns are secret, so is what is computed from a secret, and
 //! `reveal` makes public. The label decides what an index out of range does, and whether both sides of a branch run.
+//!
+//! Labels are those of the run, iteration by iteration, and programs come checked by [`crate::secrecy`], which joins all
+//! iterations of a loop: what it refuses never gets here. A variable that is public in a loop's first iterations and
+//! secret in later ones is secret in all of them once compiled. Where such a variable is an index out of range, or
+//! decides a branch, while still public, the interpreter follows the rule for public values (an error; one side alone),
+//! and the compiled program that for secret ones (zero; both sides). Values agree wherever neither reports an error.
 
 mod access;
 mod branch;
