@@ -5,6 +5,7 @@
 
 mod failure;
 pub mod input;
+mod link;
 pub mod output;
 mod program;
 mod progress;

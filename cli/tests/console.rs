@@ -100,6 +100,14 @@ fn compiling_and_explaining() {
     assert_eq!(json["parties"], serde_json::json!(["alice", "bob"]));
     assert_eq!(json["outputs"][0]["to"], serde_json::json!(["alice", "bob"]));
 
+    let named = run(folder.path(), &["explain", "richer.mpcx", "--link", "8kbit,1s", "--html", "report.html"]);
+    assert!(printed(&named).contains("over 8kbit, 1s"), "{}", printed(&named));
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("the page");
+    assert!(
+        page.starts_with("<!doctype html>") && page.contains("over 8kbit, 1s") && page.contains("private to alice")
+    );
+    assert!(!page.contains("http"), "something is loaded from elsewhere");
+
     let exported = run(folder.path(), &["export", "richer.mpcx", "--bristol", "richer.txt"]);
     assert_eq!(printed(&exported), "");
     let circuit = fs::read_to_string(folder.path().join("richer.txt")).expect("the circuit");

@@ -1,5 +1,7 @@
 //! `motet explain FILE`: who learns what, and what it costs.
 
+mod html;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -12,11 +14,15 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::input::describe;
+use crate::link::NamedLink;
 use crate::program::{self, Protocol, Settings, place};
 use crate::progress::{bytes, count, time};
 
 /// Gates a second of garbling and evaluating together that predictions assume: two processes on one machine's cores.
 const GATES_PER_SECOND: f64 = 100e6;
+
+/// Said where a loop's bounds are not known.
+const NOT_EXACT: &str = "a loop or branch is decided only when running: figures are for the loops that --assume says";
 
 /// Tell who learns what, where values are revealed, and what a run will cost
 #[derive(Args)]
@@ -24,6 +30,8 @@ const GATES_PER_SECOND: f64 = 100e6;
 Examples:
   motet explain model.mpcx
   motet explain batch.mpc --set N=32           a source is compiled first
+  motet explain model.mpcx --html report.html  a page to show and to keep
+  motet explain model.mpcx --link 1gbit,5ms    predicted time over your own link
   motet explain model.mpcx --json | jq .ands")]
 pub struct Arguments {
     /// A compiled program, or a source
@@ -31,6 +39,13 @@ pub struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Write a page with the same facts; nothing in it is loaded from elsewhere
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// The link that time is predicted for: lan, wan, or a rate and a round-trip time such as 100mbit,40ms
+    /// [default: lan and wan]
+    #[arg(long, value_name = "LINK")]
+    link: Option<NamedLink>,
     /// How often a loop runs whose bounds are known only when running
     #[arg(long, value_name = "TIMES", default_value_t = 1)]
     assume: u64,
@@ -40,20 +55,37 @@ pub struct Arguments {
     protocol: Protocol,
 }
 
-/// Prints the table, or JSON.
+/// Prints the table, or JSON, and writes the page.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (program, plan) = program::load(&arguments.file, &arguments.settings, arguments.protocol.protocol)?;
     let cost = cost(&program, &plan, arguments.assume);
+    let links = match &arguments.link {
+        Some(link) => vec![link.clone()],
+        None => vec![NamedLink::lan(), NamedLink::wan()],
+    };
+    let report = Report { program: &program, plan: &plan, cost: &cost, links };
+    if let Some(path) = &arguments.html {
+        std::fs::write(path, html::page(&report)).map_err(Failure::file(path))?;
+    }
     if arguments.json {
-        println!("{:#}", as_json(&program, &plan, &cost));
+        println!("{:#}", as_json(&report));
     } else {
-        print!("{}", as_table(&program, &plan, &cost));
+        print!("{}", as_table(&report));
     }
     Ok(())
 }
 
+/// What is reported.
+struct Report<'a> {
+    program: &'a Program,
+    plan: &'a Plan,
+    cost: &'a Cost,
+    links: Vec<NamedLink>,
+}
+
 /// Everything for programs.
-fn as_json(program: &Program, plan: &Plan, cost: &Cost) -> Value {
+fn as_json(report: &Report) -> Value {
+    let Report { program, plan, cost, links } = report;
     let parties = |to: &[Party]| to.iter().map(|p| name(program, *p)).collect::<Vec<_>>();
     json!({
         "entry": program.entry,
@@ -80,55 +112,25 @@ fn as_json(program: &Program, plan: &Plan, cost: &Cost) -> Value {
         "bytes": { "to_evaluator": cost.to_evaluator, "to_garbler": cost.to_garbler },
         "rounds": cost.rounds,
         "exact": cost.exact,
-        "seconds": {
-            "lan": cost.seconds(Link::LAN, GATES_PER_SECOND),
-            "wan": cost.seconds(Link::WAN, GATES_PER_SECOND),
+        "seconds": match links.as_slice() {
+            [only] => json!({ "link": cost.seconds(only.link, GATES_PER_SECOND) }),
+            _ => json!({
+                "lan": cost.seconds(Link::LAN, GATES_PER_SECOND),
+                "wan": cost.seconds(Link::WAN, GATES_PER_SECOND),
+            }),
         },
     })
 }
 
 /// Everything for people.
-fn as_table(program: &Program, plan: &Plan, cost: &Cost) -> String {
+fn as_table(report: &Report) -> String {
+    let Report { plan, cost, .. } = report;
     let mut out = String::new();
     let mut line = |label: &str, text: String| {
         // Writing to a string does not fail.
         let _ = writeln!(out, "{label:<12}{text}");
     };
-    line("program", format!("{} ({})", program.entry, &program.digest().to_string()[..16]));
-    let role = |k: usize| if k == usize::from(plan.garbler.0) { "garbler" } else { "evaluator" };
-    match program.parties.len() {
-        2 => line(
-            "parties",
-            program
-                .parties
-                .iter()
-                .enumerate()
-                .map(|(k, p)| format!("{p} ({})", role(k)))
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
-        _ => line("parties", program.parties.join(", ")),
-    }
-    for (k, p) in program.params.iter().enumerate() {
-        let whose =
-            p.owner.map_or("public: all must give the same".into(), |o| format!("private to {}", name(program, o)));
-        line(if k == 0 { "inputs" } else { "" }, format!("{}: {}  {whose}", p.name, describe(&p.ty)));
-    }
-    for (k, o) in program.outputs.iter().enumerate() {
-        let to: Vec<&str> = o.to.iter().map(|p| name(program, *p)).collect();
-        let to = if to.is_empty() { "nobody".into() } else { to.join(" and ") };
-        line(if k == 0 { "outputs" } else { "" }, format!("{}  to {to}", describe(&o.ty)));
-    }
-    let reveals = reveals(program);
-    for (k, site) in reveals.iter().enumerate() {
-        line(
-            if k == 0 { "reveals" } else { "" },
-            format!("{}  to all, in the middle of the program", place(program, *site)),
-        );
-    }
-    if reveals.is_empty() {
-        line("reveals", "none: only outputs are opened".into());
-    }
+    report.facts().into_iter().for_each(|(label, text)| line(&label, text));
     line("", String::new());
     line(
         "gates",
@@ -139,26 +141,75 @@ fn as_table(program: &Program, plan: &Plan, cost: &Cost) -> String {
             loops(&plan.steps)
         ),
     );
-    for (function, ands) in by_function(program, cost) {
+    for (function, ands) in report.by_function() {
         let share = 100.0 * ands as f64 / cost.ands.max(1) as f64;
         line("", format!("{:>14}  {share:>5.1} %  {function}", count(ands as f64)));
     }
     let [a, b] = [cost.to_evaluator, cost.to_garbler];
     line("bytes", format!("{} garbler to evaluator, {} back", bytes(a), bytes(b)));
     line("rounds", cost.rounds.to_string());
-    let predicted = |link| time(cost.seconds(link, GATES_PER_SECOND));
-    line(
-        "predicted",
-        format!(
-            "{} in a LAN (10 Gbit/s, 0.2 ms), {} over a WAN (100 Mbit/s, 40 ms)",
-            predicted(Link::LAN),
-            predicted(Link::WAN)
-        ),
-    );
+    let predicted: Vec<String> =
+        report.predictions().map(|(name, seconds)| format!("{} {name}", time(seconds))).collect();
+    line("predicted", predicted.join(", "));
     if !cost.exact {
-        line("", "a loop or branch is decided only when running: figures are for the loops that --assume says".into());
+        line("", NOT_EXACT.into());
     }
     out
+}
+
+impl Report<'_> {
+    /// Who is in it and who learns what: labels (empty where the one before goes on) and texts.
+    fn facts(&self) -> Vec<(String, String)> {
+        let Report { program, plan, .. } = *self;
+        let mut facts = Vec::new();
+        let mut line = |label: &str, text: String| facts.push((label.to_owned(), text));
+        line("program", format!("{} ({})", program.entry, &program.digest().to_string()[..16]));
+        let role = |k: usize| if k == usize::from(plan.garbler.0) { "garbler" } else { "evaluator" };
+        match program.parties.len() {
+            2 => line(
+                "parties",
+                program
+                    .parties
+                    .iter()
+                    .enumerate()
+                    .map(|(k, p)| format!("{p} ({})", role(k)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
+            _ => line("parties", program.parties.join(", ")),
+        }
+        for (k, p) in program.params.iter().enumerate() {
+            let whose =
+                p.owner.map_or("public: all must give the same".into(), |o| format!("private to {}", name(program, o)));
+            line(if k == 0 { "inputs" } else { "" }, format!("{}: {}  {whose}", p.name, describe(&p.ty)));
+        }
+        for (k, o) in program.outputs.iter().enumerate() {
+            let to: Vec<&str> = o.to.iter().map(|p| name(program, *p)).collect();
+            let to = if to.is_empty() { "nobody".into() } else { to.join(" and ") };
+            line(if k == 0 { "outputs" } else { "" }, format!("{}  to {to}", describe(&o.ty)));
+        }
+        let reveals = reveals(program);
+        for (k, site) in reveals.iter().enumerate() {
+            line(
+                if k == 0 { "reveals" } else { "" },
+                format!("{}  to all, in the middle of the program", place(program, *site)),
+            );
+        }
+        if reveals.is_empty() {
+            line("reveals", "none: only outputs are opened".into());
+        }
+        facts
+    }
+
+    /// Predicted seconds by link.
+    fn predictions(&self) -> impl Iterator<Item = (String, f64)> {
+        self.links.iter().map(|link| (link.name.clone(), self.cost.seconds(link.link, GATES_PER_SECOND)))
+    }
+
+    /// Gates by function of the source, the dearest first.
+    fn by_function(&self) -> Vec<(String, u64)> {
+        by_function(self.program, self.cost)
+    }
 }
 
 fn name(program: &Program, party: Party) -> &str {
