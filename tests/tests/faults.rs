@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use motet_tests::process::{Ended, Motet, free_port, run};
+use serde::Serialize;
 use tempfile::TempDir;
 
 const SHORT: &str = "pub fn main(a: u32 @ alice, b: u32 @ bob, k: u32) -> bool { a + k > b }";
@@ -23,6 +24,7 @@ const LONG: &str = "pub fn main(a: u32 @ alice, b: u32 @ bob, k: u32) -> u32 {
     x
 }";
 const GREETING: &[u8] = b"MOTET\0\x01\0";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A folder with a compiled program, and a port to meet at.
 struct Scene {
@@ -199,6 +201,69 @@ fn another_public_input_is_refused() {
     let (alice, bob) = (scene.alice(&[]), scene.bob("program.mpcx", &["--input", "k=2"]));
     assert_ended(&alice.wait(), 3, "the public input `k` is not the same as bob's");
     assert_ended(&bob.wait(), 3, "the public input `k` is not the same as alice's");
+}
+
+#[test]
+fn another_protocol_is_refused() {
+    let scene = Scene::new(SHORT);
+    let alice = scene.alice(&[]);
+    let bob = scene.bob("program.mpcx", &["--input", "k=1", "--protocol", "mixed"]);
+    assert_ended(&alice.wait(), 3, "bob runs the protocol mixed, this side yao");
+    assert_ended(&bob.wait(), 3, "alice runs the protocol yao, this side mixed");
+}
+
+/// A frame with one message, as the wire has it.
+fn message(body: &impl Serialize) -> Vec<u8> {
+    let body = postcard::to_stdvec(body).unwrap();
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    let message = [&length(&body)[..], &body].concat();
+    [&[0], &length(&message)[..], &message].concat()
+}
+
+/// What a peer sends first, who calls itself `party` of `version`.
+fn introduction(version: &str, party: &str, expects: &str) -> Vec<u8> {
+    [GREETING, &message(&(version, party, Some(expects), [7u8; 32]))].concat()
+}
+
+/// A program from the same compiler has one plan for a protocol, and a file with another is not loaded: such a peer, or
+/// one with less security, is a build of its own.
+#[test]
+fn another_plan_or_security_is_refused() {
+    let scene = Scene::new(SHORT);
+    let (program, plan) = motet_program::artifact::read(&fs::read(scene.path("program.mpcx")).unwrap()).unwrap();
+    let (program, plan) = (program.digest().0, plan.digest().0);
+    let cases = [
+        ([9; 32], (128u16, 40u16), 3, "bob has another plan for this program: its digest is 0909090909090909"),
+        (plan, (128, 20), 4, "bob runs with 128 bits of security (20 statistical), this side with 128 (40)"),
+    ];
+    for (plan, security, status, words) in cases {
+        let public: [(&str, [u8; 32]); 0] = [];
+        let terms = message(&("yao", ["alice", "bob"].to_vec(), program, plan, public.to_vec(), security));
+        let said = [introduction(VERSION, "bob", "alice"), terms].concat();
+        let alice = scene.alice(&[]);
+        let mut mallory = scene.mallory();
+        mallory.write_all(&said).unwrap();
+        assert_ended(&alice.wait(), status, words);
+    }
+}
+
+#[test]
+fn another_version_or_stranger_is_refused() {
+    let cases = [
+        (introduction("9.9.9", "bob", "alice"), format!("bob runs motet 9.9.9, this side motet {VERSION}")),
+        (
+            introduction(VERSION, "mallory", "alice"),
+            "the other side runs as `mallory`, and this side, `alice`".to_owned(),
+        ),
+        (introduction(VERSION, "bob", "carol"), "`bob` expects `carol`, and this side runs as `alice`".to_owned()),
+    ];
+    for (said, words) in cases {
+        let scene = Scene::new(SHORT);
+        let alice = scene.alice(&[]);
+        let mut mallory = scene.mallory();
+        mallory.write_all(&said).unwrap();
+        assert_ended(&alice.wait(), 3, &words);
+    }
 }
 
 #[test]
