@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 pub mod diagnostics;
+mod differentiate;
 pub mod library;
 pub mod lower;
 pub mod modules;

@@ -21,24 +21,31 @@ impl<'t> Lowerer<'t> {
         }
         let tree = self.tree;
         let function = &tree.functions[function.0 as usize];
+        let arg = values.first().and_then(|leaves| leaves.first().copied());
         if lead.is_empty() {
-            return self.inline(function, values);
+            let results = self.inline(function, values)?;
+            return self.unit(function, arg, results, expr);
         }
         let lead = self.dims(lead, expr.span)?;
         for (leaves, _) in values.iter_mut().zip(args).filter(|(_, (_, mapped))| *mapped) {
             leaves.iter_mut().for_each(|v| *v = self.flattened(*v, lead.len()));
         }
-        self.each(&lead, expr, |me, index| {
+        let results = self.each(&lead, expr, |me, index| {
             let rows = values.iter().zip(args).map(|(leaves, (_, mapped))| match mapped {
                 true => leaves.iter().map(|v| me.b.row(*v, index)).collect(),
                 false => leaves.clone(),
             });
             let rows = rows.collect();
             me.inline(function, rows)
-        })
+        })?;
+        self.unit(function, arg, results, expr)
     }
 
-    fn inline(&mut self, function: &'t crate::typed::tree::Function, args: Vec<Vec<Value>>) -> Fails<Vec<Value>> {
+    pub(super) fn inline(
+        &mut self,
+        function: &'t crate::typed::tree::Function,
+        args: Vec<Vec<Value>>,
+    ) -> Fails<Vec<Value>> {
         let mut frame = Frame::of(function);
         for (param, leaves) in function.params.iter().zip(args) {
             frame.locals[param.0 as usize] = Some(leaves);

@@ -60,12 +60,7 @@ impl<'t> Lowerer<'t> {
             ExprKind::Builtin(builtin, args) => self.builtin(builtin, args, expr),
             ExprKind::Map { xs, closure } => self.map(xs, closure, expr),
             ExprKind::Fold { start, xs, closure } => self.fold(start, xs, closure),
-            ExprKind::Grad { .. } => Err(Diagnostic::error(
-                "grad-unavailable",
-                "`grad` is not available in this version yet",
-                expr.span,
-                "used here",
-            )),
+            ExprKind::Grad { function, args, with_value } => self.gradient(*function, args, *with_value, expr),
             ExprKind::Index(base, indices) => self.index(base, indices),
             ExprKind::Field(base, index) => {
                 let leaves = self.expr(base)?;

@@ -10,14 +10,18 @@ mod builtin;
 mod call;
 mod control;
 mod expr;
+mod gradient;
 mod operators;
 mod types;
+
+pub(crate) use types::one;
 
 use std::collections::HashMap;
 
 use motet_program::ir::{ExternCircuit, MAX_DEPTH, Op, Output, Param, Party, Program, Site, SourceSite, Value};
 
 use crate::diagnostics::Diagnostic;
+use crate::differentiate::Units;
 use crate::passes::build::Builder;
 use crate::source::{Sources, Span};
 use crate::typed::tree::{Expr, Function, LocalId, Tree, Ty};
@@ -46,6 +50,10 @@ struct Lowerer<'t> {
     site_of: HashMap<(Span, *const Function), Site>,
     steps: usize,
     nesting: usize,
+    /// How many `grad`s are open.
+    gradients: usize,
+    /// Calls in them of library functions that have a rule.
+    units: Units,
 }
 
 /// The function that is being inlined.
@@ -76,6 +84,8 @@ impl<'t> Lowerer<'t> {
             site_of: HashMap::new(),
             steps: 0,
             nesting: 0,
+            gradients: 0,
+            units: Units::new(),
         }
     }
 

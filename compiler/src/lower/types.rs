@@ -30,7 +30,7 @@ pub(super) fn field(ty: &Ty, index: usize) -> (usize, &Ty) {
 }
 
 /// The ring value of one.
-pub(super) fn one(elem: Elem) -> u64 {
+pub(crate) fn one(elem: Elem) -> u64 {
     match elem {
         Elem::Fix { frac, .. } => (1 << frac) & elem.mask(),
         _ => 1,

@@ -8,7 +8,7 @@ mod key;
 mod peephole;
 pub mod print;
 mod public_reads;
-mod rewrite;
+pub(crate) mod rewrite;
 mod simplify;
 mod vectorise;
 

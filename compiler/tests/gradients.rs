@@ -1,0 +1,153 @@
+//! Gradients of compiled programs against finite differences.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use motet_compiler::{Options, compile};
+use motet_program::clear;
+use motet_program::data::{Elem, Tensor};
+use motet_program::ir::Program;
+
+/// The program, with `fix<64, 24>`.
+fn compiled(source: &str) -> Program {
+    let files = HashMap::from([("main.mpc".to_string(), source.to_string())]);
+    let options = Options { sets: BTreeMap::new(), fix: Some((64, 24)), ..Options::default() };
+    match compile("main.mpc", &files, &options) {
+        Ok(success) => success.value,
+        Err(failure) => {
+            let messages: Vec<_> = failure.diagnostics.iter().map(|d| (&d.message, &d.help)).collect();
+            panic!("{source}: {messages:?}")
+        }
+    }
+}
+
+/// Runs a program of one parameter, of `fix` alone, on the elements of its leaf.
+fn run(program: &Program, input: &[f64]) -> Vec<f64> {
+    let types = program.params[0].ty.leaves();
+    let unit = 2f64.powi(24);
+    let mut rest = input.iter();
+    let leaves = types.into_iter().map(|ty| {
+        let data = rest.by_ref().take(ty.count() as usize).map(|x| (x * unit).round() as i64 as u64).collect();
+        Tensor { ty, data }
+    });
+    let results = clear::run(program, &[leaves.collect()], &mut || 0).expect("a run");
+    let number = |ty: Elem, x: &u64| ty.number(*x) as f64 / unit;
+    results.iter().flat_map(|t| t.data.iter().map(|x| number(t.ty.elem, x)).collect::<Vec<_>>()).collect()
+}
+
+/// Checks the gradient of `f` (whose text is given, taking `m: TY`) at the point.
+fn check(items: &str, ty: &str, at: &[f64]) {
+    let main = |result: &str, body: &str| format!("{items}\npub fn main(m: {ty} @ a) -> {result} {{ {body} }}\n");
+    let value = compiled(&main("fix", "f(m)"));
+    let gradient = compiled(&main(ty, "grad(f)(m)"));
+    let got = run(&gradient, at);
+    assert_eq!(got.len(), at.len());
+    let step = 1.0 / 256.0;
+    for k in 0..at.len() {
+        let moved = |by: f64| {
+            let mut x = at.to_vec();
+            x[k] += by;
+            run(&value, &x)[0]
+        };
+        let want = (moved(step) - moved(-step)) / (2.0 * step);
+        assert!((got[k] - want).abs() < 1e-3, "{items}: element {k}: {} where differences give {want}", got[k]);
+    }
+}
+
+const AT: [f64; 6] = [0.5, -0.75, 1.25, 0.3, -1.4, 0.9];
+
+#[test]
+fn arithmetic() {
+    for body in [
+        "sum(x * x * x - 2.0 * x + 1.0)",
+        "sum(x / (x * x + 1.5))",
+        "sum(2.0 / (x + 3.0)) - sum(-x)",
+        "sum(abs(x)) + sum(max(x, 0.1)) + sum(min(x, 0.2 * x * x))",
+        "sum(x * x * 3.0 + x[1] * x) + x[0]",
+        "sum(select(x > 0.0, x * x, 3.0 * x))",
+        "max(x * x) + min(x * 2.0)",
+        "sum(x[1..4] * x[2..5])",
+        "sum(((x * 2.0) as fix<48, 20> * 3.0) as fix * x)",
+        "dot(x, reshape(transpose(reshape(x, [2, 3])), [6]))",
+        "sum(concat(x, x * x) * concat(x * 2.0, x))",
+        "sum(pad(x, [[1, 2]], 1.0) * pad(x, [[2, 1]], 3.0))",
+        "sum(gather(x, [1, 1, 3]) * gather(x, [0, 1, 5]))",
+        "sum(x[(x[0] > 0.0) as u8] * x)",
+        "sum(stack(x, x * x) * broadcast(x, [2, 6]))",
+        "sum(matmul(reshape(x, [2, 3]), reshape(x * x, [3, 2])))",
+        "sum(sum(reshape(x, [2, 3]), axis = 0) * x[0..3])",
+    ] {
+        check(&format!("fn f(x: fix[6]) -> fix {{ {body} }}"), "fix[6]", &AT);
+    }
+}
+
+#[test]
+fn control() {
+    for body in [
+        "let mut s = 1.0; for i in 0..6 { s = s * (x[i] + 1.0) * 0.7 + x[0]; } s",
+        "let mut y = x; for i in 1..6 { y[i] = y[i - 1] * x[i]; } sum(y)",
+        "let mut s: fix = 0.0; for i in 0..2 { for j in 0..3 { s = s * 0.5 + x[i * 3 + j] * x[j]; } } s",
+        "sum(map(|v| if v > 0.0 { v * v } else { 3.0 * v }, x))",
+        "let mut s: fix = 0.0; for i in 0..6 { if i == 2 { s = s + x[i] * x[i]; } else { s = s * x[i]; } } s",
+        "let mut s: fix = 0.0; for v in x { if v > 0.0 { s = s + v * v * s + v; } } s",
+        "fold(|a, v| a * v + x[1], 0.5, x)",
+        "let mut s: fix = 0.0; for i in 0..3 { s = s + sum(map(|v| v * s + x[i], x)); } s * 0.1",
+    ] {
+        check(&format!("fn f(x: fix[6]) -> fix {{ {body} }}"), "fix[6]", &AT);
+    }
+}
+
+#[test]
+fn library() {
+    for body in [
+        "sum(math::exp(x) + nn::relu(x) * x)",
+        "sum(math::log(x + 2.0) + math::sqrt(x + 2.0) + math::rsqrt(x + 2.0) + math::reciprocal(x + 2.0))",
+        "sum(nn::sigmoid(x) * nn::tanh(x)) + math::logistic(x[0])",
+        "let y = nn::softmax(reshape(x, [2, 3])); sum(y * y * y)",
+        "loss::bce_with_logits(x, [0.0, 1.0, 1.0, 0.0, 1.0, 0.0])",
+        "loss::softmax_cross_entropy(reshape(x, [2, 3]), [2 as u8, 0 as u8])",
+        "loss::mse(x, [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]) + loss::hinge(x, [1.0, -1.0, 1.0, -1.0, 1.0, 1.0])",
+        "sum(nn::layernorm(reshape(x, [2, 3]), [1.0, 2.0, 0.5], [0.0, 0.1, 0.2]) * reshape(x, [2, 3]))",
+        "sum(nn::silu(x)) + sum(nn::leaky_relu(x))",
+    ] {
+        let items = format!("use math; use nn; use loss;\nfn f(x: fix[6]) -> fix {{ {body} }}");
+        check(&items, "fix[6]", &AT);
+    }
+}
+
+#[test]
+fn convolutions() {
+    let point: Vec<f64> = (0..66).map(|k| ((k * 37 % 41) as f64 - 20.0) / 16.0).collect();
+    for (stride, padding) in [(1, 0), (2, 1), (1, 1)] {
+        let items = format!(
+            "struct M {{ x: fix[1, 2, 5, 5], w: fix[1, 2, 2, 4] }}
+             fn f(m: M) -> fix {{ let y = conv2d(m.x, m.w, stride = {stride}, padding = {padding}); sum(y * y) * 0.01 }}"
+        );
+        check(&items, "M", &point);
+    }
+}
+
+#[test]
+fn at_zero_the_logistic_loss_has_its_derivative() {
+    let source = "use loss; fn f(x: fix[2]) -> fix { loss::bce_with_logits(x, [0.0, 1.0]) }
+                  pub fn main(m: fix[2] @ a) -> fix[2] { grad(f)(m) }";
+    assert_eq!(run(&compiled(source), &[0.0, 0.0]), [0.25, -0.25]);
+}
+
+#[test]
+fn long_loops_stay_rolled() {
+    let start = Instant::now();
+    compiled(
+        "fn f(w: fix, x: fix) -> fix { let d = w * x - 1.0; d * d }
+         pub fn main(m: fix @ a) -> fix {
+             let mut w = m;
+             for i in 0..10000 { w = w - 0.1 * grad(f)(w, 0.5); }
+             w
+         }",
+    );
+    compiled(
+        "fn f(w: fix) -> fix { let mut s = w; for i in 0..10000 { s = s * w + 0.5; } s }
+         pub fn main(m: fix @ a) -> fix { grad(f)(m) }",
+    );
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
