@@ -100,7 +100,7 @@ impl Writer<'_> {
             });
             let choice = self.choice(op, sides[0], sides[1]);
             let won = self.push(choice, winners);
-            v = if n % 2 == 0 {
+            v = if n.is_multiple_of(2) {
                 won
             } else {
                 let last = self.part(v, axis, n - 1, 1);
