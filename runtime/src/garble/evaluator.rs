@@ -4,8 +4,9 @@ use motet_circuits::{AndKind, Instr};
 
 use super::keys::Keys;
 use super::prepared::{Op, Source};
-use super::{Batch, Prepared, all, wires, xor};
-use crate::crypto::gate::Wires;
+use super::{Batch, Prepared, all, wires};
+use crate::crypto::gate::{Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, Wires, Xor};
+use crate::crypto::isa::{Kernel, Vector};
 use crate::crypto::{Block, Kernels, Prg, TweakKeys};
 use crate::net::{Channel, NetError};
 
@@ -37,47 +38,8 @@ impl Evaluator {
         Ok(())
     }
 
-    fn piece(&mut self, ops: &[Op], batch: &mut Batch, mut tables: &[u8]) {
-        let n = batch.n;
-        for op in ops {
-            match op.instr {
-                Instr::Xor { dst, a, b, invert } => {
-                    if op.bits {
-                        batch.bits[dst as usize] = batch.bits[a as usize] ^ batch.bits[b as usize] ^ all(invert);
-                    }
-                    if op.labels {
-                        xor(self.kernels, &mut batch.labels, n, wires(dst, a, b), None);
-                    }
-                }
-                Instr::And { kind, dst, a, b, invert_a, invert_b } => {
-                    let wires = wires(dst, a, b);
-                    let Wires { dst, a, b } = wires;
-                    let a_bits = batch.bits[a] ^ all(invert_a);
-                    if op.bits {
-                        batch.bits[dst] = a_bits & (batch.bits[b] ^ all(invert_b));
-                    }
-                    let labels = &mut batch.labels;
-                    match kind {
-                        AndKind::Public if op.labels => select(labels, n, dst, b, a_bits),
-                        AndKind::Garbler if op.labels => self.derived.fill(&mut labels[dst * n..(dst + 1) * n]),
-                        AndKind::Public | AndKind::Garbler => {}
-                        AndKind::GarblerHalf => {
-                            let table = take(&mut tables, 16 * n);
-                            self.kernels.evaluate_garbler_half(labels, n, wires, self.keys.one(n), table);
-                        }
-                        AndKind::EvaluatorHalf => {
-                            let table = take(&mut tables, 16 * n);
-                            self.kernels.evaluate_evaluator_half(labels, n, wires, a_bits, self.keys.one(n), table);
-                        }
-                        AndKind::Full => {
-                            let table = take(&mut tables, 32 * n);
-                            let keys = self.keys.two(n);
-                            self.kernels.evaluate_full(labels, n, wires, keys, table);
-                        }
-                    }
-                }
-            }
-        }
+    fn piece(&mut self, ops: &[Op], batch: &mut Batch, tables: &[u8]) {
+        self.kernels.isa().run(Piece { evaluator: self, ops, batch, tables });
     }
 
     /// The labels of an output of the template that was run.
@@ -91,6 +53,65 @@ impl Evaluator {
     /// The active labels of bits that the garbler knows.
     pub fn derive(&mut self, out: &mut [Block]) {
         self.derived.fill(out);
+    }
+}
+
+/// Some instructions to be run over a batch: one kernel, so that gates follow each other without a call between them.
+struct Piece<'a> {
+    evaluator: &'a mut Evaluator,
+    ops: &'a [Op],
+    batch: &'a mut Batch,
+    tables: &'a [u8],
+}
+
+impl Kernel for Piece<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Piece { evaluator, ops, batch, mut tables } = self;
+        let n = batch.n;
+        let labels = batch.labels.as_mut_slice();
+        for op in ops {
+            match op.instr {
+                Instr::Xor { dst, a, b, invert } => {
+                    if op.bits {
+                        batch.bits[dst as usize] = batch.bits[a as usize] ^ batch.bits[b as usize] ^ all(invert);
+                    }
+                    if op.labels {
+                        Xor { slots: labels, n, wires: wires(dst, a, b), add: Block::ZERO }.run::<V>();
+                    }
+                }
+                Instr::And { kind, dst, a, b, invert_a, invert_b } => {
+                    let wires = wires(dst, a, b);
+                    let Wires { dst, a, b } = wires;
+                    let a_bits = batch.bits[a] ^ all(invert_a);
+                    if op.bits {
+                        batch.bits[dst] = a_bits & (batch.bits[b] ^ all(invert_b));
+                    }
+                    match kind {
+                        AndKind::Public if op.labels => select(labels, n, dst, b, a_bits),
+                        AndKind::Garbler if op.labels => evaluator.derived.fill(&mut labels[dst * n..(dst + 1) * n]),
+                        AndKind::Public | AndKind::Garbler => {}
+                        AndKind::GarblerHalf => {
+                            let tables = take(&mut tables, 16 * n);
+                            let gate = EvaluateGarblerHalf { key: evaluator.keys.one(n) };
+                            Evaluate { slots: labels, n, wires, tables, gate }.run::<V>();
+                        }
+                        AndKind::EvaluatorHalf => {
+                            let tables = take(&mut tables, 16 * n);
+                            let gate = EvaluateEvaluatorHalf { bits: a_bits, key: evaluator.keys.one(n) };
+                            Evaluate { slots: labels, n, wires, tables, gate }.run::<V>();
+                        }
+                        AndKind::Full => {
+                            let tables = take(&mut tables, 32 * n);
+                            let gate = EvaluateFull { keys: evaluator.keys.two(n) };
+                            Evaluate { slots: labels, n, wires, tables, gate }.run::<V>();
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

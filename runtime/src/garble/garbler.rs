@@ -5,8 +5,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::keys::Keys;
 use super::prepared::{Op, Source};
-use super::{Batch, Prepared, all, wires, xor};
-use crate::crypto::gate::Wires;
+use super::{Batch, Prepared, all, wires};
+use crate::crypto::gate::{Garble, GarbleEvaluatorHalf, GarbleFull, GarbleGarblerHalf, Wires, Xor};
+use crate::crypto::isa::{Kernel, Vector};
 use crate::crypto::{Block, Kernels, Prg, TweakKeys};
 use crate::net::{Channel, NetError};
 
@@ -44,55 +45,8 @@ impl Garbler {
         Ok(())
     }
 
-    fn piece(&mut self, ops: &[Op], batch: &mut Batch, mut tables: &mut [u8]) {
-        let n = batch.n;
-        for op in ops {
-            match op.instr {
-                Instr::Xor { dst, a, b, invert } => {
-                    if op.bits {
-                        batch.bits[dst as usize] = batch.bits[a as usize] ^ batch.bits[b as usize] ^ all(invert);
-                    }
-                    if op.labels {
-                        let delta = invert.then_some(self.delta.0);
-                        xor(self.kernels, &mut batch.labels, n, wires(dst, a, b), delta);
-                    }
-                }
-                Instr::And { kind, dst, a, b, invert_a, invert_b } => {
-                    let wires = wires(dst, a, b);
-                    let Wires { dst, a, b } = wires;
-                    let a_bits = batch.bits[a] ^ all(invert_a);
-                    let invert = [invert_a, invert_b];
-                    if op.bits {
-                        batch.bits[dst] = a_bits & (batch.bits[b] ^ all(invert_b));
-                    }
-                    let labels = &mut batch.labels;
-                    match kind {
-                        AndKind::Public if op.labels => self.select(labels, n, dst, b, a_bits, invert_b),
-                        AndKind::Garbler if op.labels => {
-                            self.derive(batch.bits[dst], &mut labels[dst * n..(dst + 1) * n]);
-                        }
-                        AndKind::Public | AndKind::Garbler => {}
-                        AndKind::GarblerHalf => {
-                            let table = take(&mut tables, 16 * n);
-                            let key = self.keys.one(n);
-                            let delta = self.delta.0;
-                            self.kernels.garble_garbler_half(labels, n, wires, a_bits, invert_b, delta, key, table);
-                        }
-                        AndKind::EvaluatorHalf => {
-                            let table = take(&mut tables, 16 * n);
-                            let key = self.keys.one(n);
-                            let delta = self.delta.0;
-                            self.kernels.garble_evaluator_half(labels, n, wires, invert, delta, key, table);
-                        }
-                        AndKind::Full => {
-                            let table = take(&mut tables, 32 * n);
-                            let keys = self.keys.two(n);
-                            self.kernels.garble_full(labels, n, wires, invert, self.delta.0, keys, table);
-                        }
-                    }
-                }
-            }
-        }
+    fn piece(&mut self, ops: &[Op], batch: &mut Batch, tables: &mut [u8]) {
+        self.kernels.isa().run(Piece { garbler: self, ops, batch, tables });
     }
 
     /// `dst = b` where the public bit is set, else the constant 0, whose `W0` is zero.
@@ -132,6 +86,70 @@ impl Garbler {
     fn add(&self, bits: u128, out: &mut [Block]) {
         for (i, label) in out.iter_mut().enumerate() {
             *label ^= self.delta.0.when(bits >> i & 1 == 1);
+        }
+    }
+}
+
+/// Some instructions to be run over a batch: one kernel, so that gates follow each other without a call between them.
+struct Piece<'a> {
+    garbler: &'a mut Garbler,
+    ops: &'a [Op],
+    batch: &'a mut Batch,
+    tables: &'a mut [u8],
+}
+
+impl Kernel for Piece<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Piece { garbler, ops, batch, mut tables } = self;
+        let n = batch.n;
+        let delta = garbler.delta.0;
+        let labels = batch.labels.as_mut_slice();
+        for op in ops {
+            match op.instr {
+                Instr::Xor { dst, a, b, invert } => {
+                    if op.bits {
+                        batch.bits[dst as usize] = batch.bits[a as usize] ^ batch.bits[b as usize] ^ all(invert);
+                    }
+                    if op.labels {
+                        Xor { slots: labels, n, wires: wires(dst, a, b), add: delta.when(invert) }.run::<V>();
+                    }
+                }
+                Instr::And { kind, dst, a, b, invert_a, invert_b } => {
+                    let wires = wires(dst, a, b);
+                    let Wires { dst, a, b } = wires;
+                    let a_bits = batch.bits[a] ^ all(invert_a);
+                    let invert = [invert_a, invert_b];
+                    if op.bits {
+                        batch.bits[dst] = a_bits & (batch.bits[b] ^ all(invert_b));
+                    }
+                    match kind {
+                        AndKind::Public if op.labels => garbler.select(labels, n, dst, b, a_bits, invert_b),
+                        AndKind::Garbler if op.labels => {
+                            garbler.derive(batch.bits[dst], &mut labels[dst * n..(dst + 1) * n]);
+                        }
+                        AndKind::Public | AndKind::Garbler => {}
+                        AndKind::GarblerHalf => {
+                            let tables = take(&mut tables, 16 * n);
+                            let key = garbler.keys.one(n);
+                            let gate = GarbleGarblerHalf { bits: a_bits, invert: invert_b, delta, key };
+                            Garble { slots: labels, n, wires, tables, gate }.run::<V>();
+                        }
+                        AndKind::EvaluatorHalf => {
+                            let tables = take(&mut tables, 16 * n);
+                            let gate = GarbleEvaluatorHalf { invert, delta, key: garbler.keys.one(n) };
+                            Garble { slots: labels, n, wires, tables, gate }.run::<V>();
+                        }
+                        AndKind::Full => {
+                            let tables = take(&mut tables, 32 * n);
+                            let gate = GarbleFull { invert, delta, keys: garbler.keys.two(n) };
+                            Garble { slots: labels, n, wires, tables, gate }.run::<V>();
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -30,8 +30,8 @@ pub use evaluator::Evaluator;
 pub use garbler::Garbler;
 pub use prepared::{Prepared, TemplateError};
 
+use crate::crypto::Block;
 use crate::crypto::gate::Wires;
-use crate::crypto::{Block, Kernels};
 use crate::net::{Channel, NetError};
 
 /// Most instances of a batch: what one gate key may serve.
@@ -88,16 +88,6 @@ impl Engine {
 /// The bit, for every instance.
 fn all(bit: bool) -> u128 {
     u128::from(bit).wrapping_neg()
-}
-
-/// `dst = a ⊕ b`, and `⊕ add` where given. A single instance is not worth a vector kernel's call.
-#[inline]
-fn xor(kernels: Kernels, labels: &mut [Block], n: usize, wires: Wires, add: Option<Block>) {
-    if n == 1 {
-        labels[wires.dst] = labels[wires.a] ^ labels[wires.b] ^ add.unwrap_or(Block::ZERO);
-    } else {
-        kernels.xor(labels, n, wires, add);
-    }
 }
 
 fn wires(dst: u32, a: u32, b: u32) -> Wires {

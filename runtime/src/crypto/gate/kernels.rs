@@ -12,7 +12,7 @@ use super::{MAX_BATCH, Wires};
 const GROUP: usize = 4;
 
 /// How a gate is garbled: from labels of false to the result's labels of false and up to two ciphertexts.
-pub(super) trait GarbleGate: Copy {
+pub(crate) trait GarbleGate: Copy {
     /// Ciphertexts an instance.
     const CIPHERTEXTS: usize;
     /// Garbles `G` vectors of instances, the first of which has number `at`.
@@ -20,7 +20,7 @@ pub(super) trait GarbleGate: Copy {
 }
 
 /// How a gate is evaluated: from active labels and ciphertexts to the result's active labels.
-pub(super) trait EvaluateGate: Copy {
+pub(crate) trait EvaluateGate: Copy {
     /// Ciphertexts an instance.
     const CIPHERTEXTS: usize;
     /// Evaluates `G` vectors of instances, the first of which has number `at`.
@@ -28,7 +28,7 @@ pub(super) trait EvaluateGate: Copy {
 }
 
 /// A gate to be garbled over a batch.
-pub(super) struct Garble<'a, T> {
+pub(crate) struct Garble<'a, T> {
     pub slots: &'a mut [Block],
     pub n: usize,
     pub wires: Wires,
@@ -75,7 +75,7 @@ impl<T: GarbleGate> Garble<'_, T> {
 }
 
 /// A gate to be evaluated over a batch.
-pub(super) struct Evaluate<'a, T> {
+pub(crate) struct Evaluate<'a, T> {
     pub slots: &'a mut [Block],
     pub n: usize,
     pub wires: Wires,
@@ -124,7 +124,7 @@ impl<T: EvaluateGate> Evaluate<'_, T> {
 
 /// Both halves, figure 2 of the paper.
 #[derive(Clone, Copy)]
-pub(super) struct GarbleFull<'k> {
+pub(crate) struct GarbleFull<'k> {
     pub invert: [bool; 2],
     pub delta: Block,
     pub keys: [GateKey<'k>; 2],
@@ -161,7 +161,7 @@ impl GarbleGate for GarbleFull<'_> {
 
 /// Both halves.
 #[derive(Clone, Copy)]
-pub(super) struct EvaluateFull<'k> {
+pub(crate) struct EvaluateFull<'k> {
     pub keys: [GateKey<'k>; 2],
 }
 
@@ -182,7 +182,7 @@ impl EvaluateGate for EvaluateFull<'_> {
 
 /// The garbler's half alone: `a` is known to the garbler.
 #[derive(Clone, Copy)]
-pub(super) struct GarbleGarblerHalf<'k> {
+pub(crate) struct GarbleGarblerHalf<'k> {
     pub bits: u128,
     pub invert: bool,
     pub delta: Block,
@@ -210,7 +210,7 @@ impl GarbleGate for GarbleGarblerHalf<'_> {
 
 /// The garbler's half alone.
 #[derive(Clone, Copy)]
-pub(super) struct EvaluateGarblerHalf<'k> {
+pub(crate) struct EvaluateGarblerHalf<'k> {
     pub key: GateKey<'k>,
 }
 
@@ -229,7 +229,7 @@ impl EvaluateGate for EvaluateGarblerHalf<'_> {
 
 /// The evaluator's half alone: `a` is known to the evaluator.
 #[derive(Clone, Copy)]
-pub(super) struct GarbleEvaluatorHalf<'k> {
+pub(crate) struct GarbleEvaluatorHalf<'k> {
     pub invert: [bool; 2],
     pub delta: Block,
     pub key: GateKey<'k>,
@@ -253,7 +253,7 @@ impl GarbleGate for GarbleEvaluatorHalf<'_> {
 
 /// The evaluator's half alone.
 #[derive(Clone, Copy)]
-pub(super) struct EvaluateEvaluatorHalf<'k> {
+pub(crate) struct EvaluateEvaluatorHalf<'k> {
     pub bits: u128,
     pub key: GateKey<'k>,
 }
@@ -273,7 +273,7 @@ impl EvaluateGate for EvaluateEvaluatorHalf<'_> {
 }
 
 /// Exclusive or over a batch.
-pub(super) struct Xor<'a> {
+pub(crate) struct Xor<'a> {
     pub slots: &'a mut [Block],
     pub n: usize,
     pub wires: Wires,

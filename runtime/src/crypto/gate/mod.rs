@@ -17,14 +17,14 @@
 mod kernels;
 mod keys;
 
+pub(crate) use kernels::{
+    Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, Garble, GarbleEvaluatorHalf, GarbleFull,
+    GarbleGarblerHalf, Xor,
+};
 pub use keys::{GateKey, TweakKeys};
 
 use super::Block;
 use super::isa::Isa;
-use kernels::{
-    Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, Garble, GarbleEvaluatorHalf, GarbleFull,
-    GarbleGarblerHalf, Xor,
-};
 
 /// Instances in a batch, at most.
 pub const MAX_BATCH: usize = 128;
