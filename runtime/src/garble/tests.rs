@@ -12,10 +12,15 @@ const CLASSES: [Known; 4] = [Known::Public, Known::Garbler, Known::Evaluator, Kn
 
 /// A garbler and an evaluator of one session.
 pub(super) fn engines() -> (Engine, Engine) {
-    let keys = || TweakKeys::new(Isa::detect(), Block::new(77), 0);
+    engines_on([Isa::detect(); 2])
+}
+
+/// A garbler and an evaluator of one session, each on its own machine.
+fn engines_on([garbler, evaluator]: [Isa; 2]) -> (Engine, Engine) {
+    let keys = |isa| TweakKeys::new(isa, Block::new(77), 0);
     let derived = || Prg::from_seed(Block::new(78), Stream(0));
-    let garbler = Garbler::new(Kernels::detect(), DELTA, keys(), derived());
-    let evaluator = Evaluator::new(Kernels::detect(), keys(), derived());
+    let garbler = Garbler::new(Kernels::with(garbler), DELTA, keys(garbler), derived());
+    let evaluator = Evaluator::new(Kernels::with(evaluator), keys(evaluator), derived());
     (Engine::Garbler(garbler), Engine::Evaluator(evaluator))
 }
 
@@ -35,9 +40,9 @@ pub(super) fn input(prg: &mut Prg, known: Known, bits: u128, n: usize) -> [Vec<B
 }
 
 /// Runs a template and returns the outputs' bits, which must be opened alike by their labels.
-fn run(template: &Template, inputs: &[u128], n: usize) -> Vec<u128> {
+fn run(template: &Template, inputs: &[u128], n: usize, isas: [Isa; 2]) -> Vec<u128> {
     let prepared = Prepared::new(template).unwrap();
-    let (garbler, evaluator) = engines();
+    let (garbler, evaluator) = engines_on(isas);
     let (left, right) = Channel::pair();
     let mut prg = Prg::from_seed(Block::new(5), Stream(0));
     let mut batches = [Batch::default(), Batch::default()];
@@ -148,17 +153,20 @@ fn word(seed: u64) -> u128 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
+    /// Whatever instruction sets the two machines have: their kernels are equal to the portable one.
     #[test]
     fn random_templates_give_what_they_give_in_the_clear(
         inputs in prop::collection::vec(0..4usize, 1..12),
         code in prop::collection::vec(any::<(bool, usize, usize, usize, bool, bool)>(), 0..60),
         outputs in prop::collection::vec(any::<(usize, bool)>(), 0..8),
         n in prop::sample::select(vec![1usize, 2, 3, 4, 5, 31, 63, 64, 65, 127, 128]),
+        garbler in prop::sample::select(Isa::available()),
+        evaluator in prop::sample::select(Isa::available()),
         seed in any::<u64>(),
     ) {
         let template = template(&inputs, &code, &outputs);
         let inputs: Vec<u128> = (0..template.inputs.len() as u64).map(|i| word(seed ^ i)).collect();
-        prop_assert_eq!(run(&template, &inputs, n), clear(&template, &inputs, n));
+        prop_assert_eq!(run(&template, &inputs, n, [garbler, evaluator]), clear(&template, &inputs, n));
     }
 }
 
@@ -174,7 +182,7 @@ fn long_templates_are_cut_into_pieces() {
     let template = Template { inputs, slots: 3, code: code.collect(), outputs, counts: Counts::default() };
     for n in [1, 128] {
         let inputs = [word(1), word(2), word(3)];
-        assert_eq!(run(&template, &inputs, n), clear(&template, &inputs, n));
+        assert_eq!(run(&template, &inputs, n, [Isa::detect(), Isa::portable()]), clear(&template, &inputs, n));
         let prepared = Prepared::new(&template).unwrap();
         let pieces: Vec<_> = prepared.pieces(n).map(|(ops, bytes)| (ops.len(), bytes)).collect();
         assert_eq!(pieces.iter().map(|p| p.0).sum::<usize>(), 1000);
