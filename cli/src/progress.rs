@@ -7,7 +7,7 @@ use motet_runtime::protocol::Progress;
 
 /// Work that takes less is not worth a bar.
 const PATIENCE: Duration = Duration::from_secs(1);
-const TEMPLATE: &str = "{bar:30} {percent:>3} %  {pos} of {len} gates, {msg}, {eta} left";
+const TEMPLATE: &str = "{bar:30} {percent:>3} %  {msg}";
 
 /// A bar over the gates of a run.
 pub struct Bar {
@@ -25,22 +25,38 @@ impl Bar {
     /// Shows how far the run is.
     pub fn show(&mut self, progress: Progress) {
         let passed = self.began.elapsed();
-        if self.bar.is_none() && passed < PATIENCE {
-            return;
-        }
+        let Some(line) = line(self.gates, progress, passed) else { return };
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(Some(self.gates), ProgressDrawTarget::stderr());
             // Only a template that does not parse is refused, and this one is tested.
             bar.set_style(ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.with_elapsed(passed)
         });
-        let rate = progress.ands as f64 / passed.as_secs_f64().max(1e-3);
-        let traffic = bytes(progress.sent + progress.received);
-        bar.set_message(format!("{traffic}, {} gates/s", count(rate)));
-        // A loop whose length was not known beforehand may take more gates than were foreseen.
-        bar.set_length(self.gates.max(progress.ands));
+        bar.set_message(line);
+        bar.set_length(expected(self.gates, progress));
         bar.set_position(progress.ands);
     }
+}
+
+/// What is said beside the bar once a run has taken so long: gates done, bytes, rate, time left at the rate so far.
+/// Nothing while it is too early for a bar.
+fn line(gates: u64, progress: Progress, passed: Duration) -> Option<String> {
+    if passed < PATIENCE {
+        return None;
+    }
+    let gates = expected(gates, progress);
+    let rate = progress.ands as f64 / passed.as_secs_f64();
+    let left = match progress.ands {
+        0 => "time left unknown".to_owned(),
+        done => format!("{} left", time((gates - done) as f64 / rate)),
+    };
+    let traffic = bytes(progress.sent.saturating_add(progress.received));
+    Some(format!("{} of {gates} gates, {traffic}, {} gates/s, {left}", progress.ands, count(rate)))
+}
+
+/// The gates of the whole run. A loop whose length was not known beforehand may take more than were foreseen.
+fn expected(gates: u64, progress: Progress) -> u64 {
+    gates.max(progress.ands)
 }
 
 impl Drop for Bar {
@@ -88,6 +104,27 @@ mod tests {
     #[test]
     fn the_template_parses() {
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+    }
+
+    fn after(seconds: f64, ands: u64) -> Option<String> {
+        let progress = Progress { ands, sent: 1_000_000, received: 500_000 };
+        line(20_000_000, progress, Duration::from_secs_f64(seconds))
+    }
+
+    #[test]
+    fn short_work_has_no_bar() {
+        assert_eq!(after(0.999, 19_000_000), None);
+        assert!(after(1.0, 0).is_some());
+    }
+
+    #[test]
+    fn the_line_says_how_far_the_run_is() {
+        let said = |seconds, ands| after(seconds, ands).unwrap();
+        assert_eq!(said(2.0, 5_000_000), "5000000 of 20000000 gates, 1.5 MB, 2.5 million gates/s, 6.0 s left");
+        assert_eq!(said(10.0, 20_000_000), "20000000 of 20000000 gates, 1.5 MB, 2.0 million gates/s, 0 ms left");
+        // Before the first gate, and past those foreseen.
+        assert_eq!(said(3.0, 0), "0 of 20000000 gates, 1.5 MB, 0 gates/s, time left unknown");
+        assert_eq!(said(10.0, 30_000_000), "30000000 of 30000000 gates, 1.5 MB, 3.0 million gates/s, 0 ms left");
     }
 
     #[test]
