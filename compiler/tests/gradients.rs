@@ -151,3 +151,49 @@ fn long_loops_stay_rolled() {
     );
     assert!(start.elapsed() < Duration::from_secs(2));
 }
+
+/// The elements of a `.npy` file of 64-bit floats.
+fn npy(path: &std::path::Path) -> Vec<f64> {
+    let bytes = std::fs::read(path).expect("a file");
+    let start = 10 + u16::from_le_bytes([bytes[8], bytes[9]]) as usize;
+    bytes[start..].chunks_exact(8).map(|c| f64::from_le_bytes(c.try_into().expect("8 bytes"))).collect()
+}
+
+/// Two clinics' logistic regression, where the programs that the project was given are at hand.
+#[test]
+fn logistic_regression_learns_the_expected_weights() {
+    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let Some(shared) = manifest.ancestors().map(|a| a.join("shared")).find(|f| f.join("programs").exists()) else {
+        eprintln!("skipped: there is no shared/programs");
+        return;
+    };
+    let data = ["a_x", "a_y", "b_x", "b_y"].map(|part| npy(&shared.join(format!("models/clinic_{part}.npy"))));
+    let sets = [("A", data[1].len()), ("B", data[3].len())].map(|(n, v)| (n.to_string(), v as i64)).into();
+    let folder = motet_compiler::modules::Folder(shared.join("programs"));
+    let start = Instant::now();
+    let program = compile("logistic.mpc", &folder, &Options { sets, ..Options::default() }).expect("a program").value;
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    let inputs = program.params.iter().zip(data).map(|(param, data)| {
+        let ty = param.ty.leaves().remove(0);
+        let Elem::Fix { frac, .. } = ty.elem else { panic!("not fix") };
+        let ring = |x: &f64| (x * 2f64.powi(frac.into())).round() as i64 as u64 & ty.elem.mask();
+        let data = data.iter().map(ring).collect();
+        vec![Tensor { ty, data }]
+    });
+    let results = clear::run(&program, &inputs.collect::<Vec<_>>(), &mut || 0).expect("a run");
+    let text = std::fs::read_to_string(shared.join("programs/logistic.json")).expect("cases");
+    let wanted = text.split("\"clinic_a\": {\"w\": [").nth(1).and_then(|t| t.split('}').next()).expect("weights");
+    let wanted: Vec<f64> =
+        wanted.replace("], \"b\":", ",").split(',').map(|x| x.trim().parse().expect("a number")).collect();
+    let got = results.iter().take(2).flat_map(|t| {
+        t.data.iter().map(|x| {
+            let Elem::Fix { frac, .. } = t.ty.elem else { panic!("not fix") };
+            t.ty.elem.number(*x) as f64 / 2f64.powi(frac.into())
+        })
+    });
+    let got: Vec<f64> = got.collect();
+    assert_eq!(got.len(), wanted.len());
+    for (got, wanted) in got.iter().zip(&wanted) {
+        assert!((got - wanted).abs() < 0.02, "{got} where {wanted} is expected");
+    }
+}
