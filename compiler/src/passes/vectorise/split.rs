@@ -8,7 +8,7 @@ use motet_program::ir::{Binary, Block, MAX_ELEMENTS, Op, Value};
 
 use super::lift::{Lifted, Lifter};
 use super::roles::{Body, Role, Roles, acts};
-use super::together::{Terms, binary, placed};
+use super::together::{Terms, placed};
 use super::weight::{light, value_bits, weight};
 use crate::passes::build::Builder;
 use crate::passes::rewrite::for_each_read;
@@ -266,7 +266,7 @@ impl Plan {
                     let mut sum = Terms { lifter: &mut lifter, body, param: body.params[k + 1], op: *op };
                     let Some(terms) = sum.terms(body.results[k]) else { continue };
                     let total = lifter.b.reduce(*op, terms, 0);
-                    results[k] = lifter.b.binary(binary(*op), state[k], total);
+                    results[k] = lifter.b.binary(op.binary(), state[k], total);
                 }
                 Role::Places { axis, step, update } => {
                     let placed = placed(&mut lifter, &body.ops[*update], state[k], *axis, *step);

@@ -85,7 +85,7 @@ impl Terms<'_, '_> {
     }
 
     fn joined(&mut self, before: Option<Value>, term: Value) -> Value {
-        before.map_or(term, |before| self.lifter.b.binary(binary(self.op), before, term))
+        before.map_or(term, |before| self.lifter.b.binary(self.op.binary(), before, term))
     }
 
     /// Whether the carried value goes into `v`.
@@ -96,18 +96,6 @@ impl Terms<'_, '_> {
                 node.op.for_each_operand(|v| found |= self.on_chain(v));
                 found
             })
-    }
-}
-
-/// The operation between two terms.
-pub(super) fn binary(op: Reduction) -> Binary {
-    match op {
-        Reduction::Add => Binary::Add,
-        Reduction::Min => Binary::Min,
-        Reduction::Max => Binary::Max,
-        Reduction::And => Binary::And,
-        Reduction::Or => Binary::Or,
-        Reduction::Xor => Binary::Xor,
     }
 }
 
