@@ -68,6 +68,13 @@ impl Bilinear {
         }
     }
 
+    /// Bytes of corrections when one operand's bits are transferred obliviously: each product is in one of `bits - i` bits,
+    /// in whole bytes, for each bit `i`.
+    pub fn correction_bytes(&self, bits: u32) -> u64 {
+        let each: u64 = (1..=bits).map(|bits| u64::from(bits.div_ceil(8))).sum();
+        self.products().saturating_mul(each)
+    }
+
     /// Calls `f` with (element of the other operand, element of the result) for each product that the element of the
     /// first (`first`) or second operand is in.
     pub fn meets(&self, first: bool, element: usize, mut f: impl FnMut(usize, usize)) {

@@ -212,10 +212,9 @@ impl Walk<'_> {
         let Some(map) = Bilinear::of(&product.node.op, &x.shape, &y.shape) else { return };
         for cross in product.cross() {
             let transfers = self.bits(cross.evaluator);
-            let corrections = (1..=x.elem.bits()).map(|bits| u64::from(bits.div_ceil(8))).sum::<u64>();
             cost.transfers = cost.transfers.saturating_add(transfers);
             cost.to_garbler = cost.to_garbler.saturating_add(transfers.saturating_mul(INPUT_BITS).div_ceil(8));
-            cost.to_evaluator = cost.to_evaluator.saturating_add(map.products().saturating_mul(corrections));
+            cost.to_evaluator = cost.to_evaluator.saturating_add(map.correction_bytes(x.elem.bits()));
             cost.rounds += 1;
         }
     }

@@ -120,10 +120,8 @@ impl Side<'_> {
 
 /// Bytes of a cross term by oblivious transfer.
 fn transfer_bytes(map: &Bilinear, chooser: Chooser) -> u64 {
-    let bits = chooser.bits as u64;
-    let corrections: u64 = (1..=bits).map(|bits| bits.div_ceil(8)).sum();
-    let transfers = chooser.count as u64 * bits;
-    8 * transfers + transfers.div_ceil(8) + map.products().saturating_mul(corrections)
+    let transfers = (chooser.count * chooser.bits) as u64;
+    8 * transfers + transfers.div_ceil(8) + map.correction_bytes(chooser.bits as u32)
 }
 
 /// A matrix with rows and columns exchanged.
