@@ -10,6 +10,7 @@ pub mod data;
 mod depth;
 pub mod flatten;
 pub mod ir;
+pub mod lattice;
 pub mod place;
 pub mod plan;
 pub mod validate;

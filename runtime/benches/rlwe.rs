@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use motet_runtime::rlwe::{Layer, Product, PublicKey, RlweError, SecretKey, Weights};
+use motet_program::lattice::{Layer, Product};
+use motet_runtime::rlwe::{PublicKey, RlweError, SecretKey, Weights};
 
 fn main() -> Result<(), RlweError> {
     println!(

@@ -1,10 +1,5 @@
 //! Coefficients as bytes: each takes a fixed number of bits, lowest first.
 
-/// Bytes for `count` values of `bits` bits.
-pub(super) fn packed_len(count: usize, bits: u32) -> usize {
-    (count * bits as usize).div_ceil(8)
-}
-
 /// Appends values of `bits` ≤ 120 bits; the last byte is filled with zeros.
 pub(super) fn pack(out: &mut Vec<u8>, bits: u32, values: impl Iterator<Item = u128>) {
     let (mut held, mut have) = (0u128, 0u32);
@@ -36,6 +31,8 @@ pub(super) fn unpack(bytes: &[u8], bits: u32) -> impl Iterator<Item = u128> + '_
 
 #[cfg(test)]
 mod tests {
+    use motet_program::lattice::packed_len;
+
     use super::*;
 
     #[test]

@@ -3,14 +3,15 @@
 //! Follows Cheetah (USENIX Security 2022), section 3, and BFV with a secret key (ePrint 2012/144). For a semi-honest
 //! server, which sees ring-LWE samples. The uniform half of each ciphertext is sent as a seed.
 
+use motet_program::lattice::{N, PRIME_BITS, Product, packed_len, public_key_len};
 use zeroize::Zeroizing;
 
 use super::bits::{pack, unpack};
-use super::modulus::{Modulus, PRIME_BITS, PRIMES};
+use super::length::{check_elements, check_length};
+use super::modulus::{Modulus, PRIMES};
 use super::ntt::Ntt;
-use super::product::{Product, SEED, check_elements, check_length, half_len};
 use super::rns::{Basis, round, transforms};
-use super::{N, RlweError, sample};
+use super::{RlweError, sample};
 use crate::crypto::{Block, Prg};
 
 /// The key, wiped on drop.
@@ -45,7 +46,7 @@ impl SecretKey {
     pub fn public_key(&self) -> Result<Vec<u8>, RlweError> {
         let mut prg = Prg::from_os()?;
         let seed = prg.block();
-        let mut bytes = Vec::with_capacity(SEED + PRIMES.len() * half_len());
+        let mut bytes = Vec::with_capacity(public_key_len());
         bytes.extend_from_slice(&seed.to_bytes());
         let errors = sample::errors(&mut prg);
         for (prime, ntt) in transforms().iter().enumerate() {
@@ -62,21 +63,21 @@ impl SecretKey {
     /// Where x has another length than its layer, or the system gives no randomness.
     pub fn encrypt(&self, product: &Product, x: &[u64]) -> Result<Vec<u8>, RlweError> {
         check_elements("x", product.layer().x_len(), x.len())?;
-        let primes = product.parameters.primes();
-        let basis = Basis::new(primes, product.parameters.ring_bits());
+        let primes = product.parameters().primes();
+        let basis = Basis::new(primes, product.parameters().ring_bits());
         let mut prg = Prg::from_os()?;
         let seed = prg.block();
         let mut bytes = Vec::with_capacity(product.request_len());
         bytes.extend_from_slice(&seed.to_bytes());
         let mut message = Zeroizing::new(vec![0; primes * N]);
         let mut index = 0;
-        for item_tile in 0..product.tiling.item_tiles() {
-            for input_tile in 0..product.tiling.input_tiles() {
+        for item_tile in 0..product.tiling().item_tiles() {
+            for input_tile in 0..product.tiling().input_tiles() {
                 let errors = sample::errors(&mut prg);
                 for (ntt, message) in transforms().iter().zip(message.chunks_exact_mut(N)) {
                     embed(&ntt.modulus, &errors, message);
                 }
-                product.tiling.for_x(item_tile, input_tile, |place, element| {
+                product.tiling().for_x(item_tile, input_tile, |place, element| {
                     let encoded = basis.encode(x[element] & product.ring_mask());
                     for (prime, encoded) in encoded.enumerate() {
                         let coefficient = &mut message[prime * N + place];
@@ -108,17 +109,17 @@ impl SecretKey {
     /// Where the response has another length than the product needs. Any bytes of that length give some share.
     pub fn decrypt(&self, product: &Product, response: &[u8]) -> Result<Vec<u64>, RlweError> {
         check_length("response", product.response_len(), response.len())?;
-        let parameters = &product.parameters;
+        let parameters = product.parameters();
         let (ring_bits, value_bits) = (parameters.ring_bits(), parameters.value_bits());
         let mut y = vec![0; product.layer().y_len()];
         let mut rest = response;
         product.for_downloads(|item_tile, output_tile, values| {
             let (mask, after) = rest.split_at(product.mask_len());
-            let (packed, after) = after.split_at(super::bits::packed_len(values, value_bits));
+            let (packed, after) = after.split_at(packed_len(values, value_bits));
             rest = after;
             let hidden = self.times(parameters.mask_bits(), mask);
             let mut packed = unpack(packed, value_bits);
-            product.tiling.for_y(item_tile, output_tile, |place, element| {
+            product.tiling().for_y(item_tile, output_tile, |place, element| {
                 let value = packed.next().unwrap_or(0) << (128 - value_bits);
                 y[element] = round(value.wrapping_add(hidden[place]), ring_bits) as u64;
             });

@@ -1,5 +1,7 @@
 //! What can go wrong in an encrypted product.
 
+use motet_program::lattice::Unfit;
+
 use crate::crypto::RandomError;
 
 /// Why an encrypted product failed.
@@ -8,17 +10,9 @@ pub enum RlweError {
     /// No randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// A layer's shape makes no sense, or its parts do not fit into a polynomial.
-    #[error("no encrypted product has this shape: {0}")]
-    Shape(&'static str),
-    /// Ring, weights and flooding need more room than the largest secure modulus has.
-    #[error("weights of {weight_bits} bits in a ring of {ring_bits} leave no room for the noise that must cover them")]
-    Room {
-        /// Bits of the ring.
-        ring_bits: u32,
-        /// Bits of a weight's magnitude.
-        weight_bits: u32,
-    },
+    /// No encrypted product has the shape.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// A tensor has another number of elements than its layer.
     #[error("{what}: {got} elements where the layer has {expected}")]
     Elements {

@@ -18,31 +18,21 @@
 //! It protects against parties that follow the protocol and try to learn more than they should (semi-honest). The
 //! server sees encryptions under a key that it does not have. The client knows its ciphertexts, their noise and its
 //! key, from which a bare product would tell it the weights: so each response is added to a fresh public-key encryption
-//! of zero, its values are masked by the server's share, and its noise is flooded (see [`params`](Parameters)). A client
+//! of zero, its values are masked by the server's share, and its noise is flooded (see `motet_program::lattice`). A client
 //! that sends what is not an honest encryption is not protected against.
 
 mod bits;
 mod client;
 mod error;
-mod layer;
+mod length;
 mod modulus;
 mod ntt;
-mod params;
-mod product;
 mod rns;
 mod sample;
 mod server;
 #[cfg(test)]
 mod tests;
-mod tiling;
 
 pub use client::SecretKey;
 pub use error::RlweError;
-pub use layer::Layer;
-pub use params::Parameters;
-pub use product::Product;
 pub use server::{PublicKey, Weights};
-pub use tiling::Tiling;
-
-/// Degree of the polynomials: all arithmetic is modulo X^N + 1.
-pub const N: usize = 8192;

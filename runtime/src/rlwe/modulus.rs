@@ -3,12 +3,11 @@
 //! Products by a known constant follow Shoup (Harvey, *Faster arithmetic for number-theoretic transforms*, 2014,
 //! section 2), with quotients of 52 bits, which the vector instructions can form. Nothing here branches on a value.
 
-use super::N;
+use motet_program::lattice::{MOST_PRIMES, N};
 
 /// The primes, 1 modulo 2N. The first three or all four are used.
-pub(super) const PRIMES: [u64; 4] = [0x3_ffff_ffff_c001, 0x3_ffff_fffc_c001, 0x3_ffff_ffef_4001, 0x3_ffff_ffe9_4001];
-/// Bits of a prime.
-pub(super) const PRIME_BITS: u32 = 50;
+pub(super) const PRIMES: [u64; MOST_PRIMES] =
+    [0x3_ffff_ffff_c001, 0x3_ffff_fffc_c001, 0x3_ffff_ffef_4001, 0x3_ffff_ffe9_4001];
 const MASK: u64 = (1 << 52) - 1;
 
 /// A constant factor and its quotient `⌊factor·2^52 / q⌋`.

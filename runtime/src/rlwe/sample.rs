@@ -2,10 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::N;
 use super::modulus::Modulus;
-use super::params::ERROR_COINS;
 use crate::crypto::{Block, Prg, Stream};
+use motet_program::lattice::{ERROR_COINS, N, PRIME_BITS};
 
 /// N uniform values below q from a public seed; `index` tells the polynomials of a seed apart.
 ///
@@ -19,7 +18,7 @@ pub(super) fn uniform(seed: Block, index: u64, modulus: &Modulus, out: &mut [u64
         prg.fill(&mut blocks);
         for block in blocks {
             for word in [block.value() as u64, (block.value() >> 64) as u64] {
-                let value = word >> (64 - super::modulus::PRIME_BITS);
+                let value = word >> (64 - PRIME_BITS);
                 if value < modulus.q && drawn < out.len() {
                     out[drawn] = value;
                     drawn += 1;

@@ -1,18 +1,19 @@
 //! The server: the party with the weights, which computes on the client's ciphertexts.
 //!
 //! Follows Cheetah (USENIX Security 2022), section 3: the product in the transformed domain, a fresh public-key
-//! encryption of zero, a mask (the server's share), flooding (see `params.rs`), fewer bits, and of the one half of the
+//! encryption of zero, a mask (the server's share), flooding (see `lattice/params.rs` of the program crate), fewer bits, and of the one half of the
 //! ciphertext only the coefficients that hold elements of y. For a semi-honest client, which knows its key, its
 //! ciphertexts and their noise, and is to learn nothing of the weights.
 
+use motet_program::lattice::{N, PRIME_BITS, Product, SEED, half_len, public_key_len};
 use zeroize::Zeroizing;
 
 use super::bits::{pack, unpack};
 use super::client::embed;
-use super::modulus::{PRIME_BITS, PRIMES};
-use super::product::{Product, SEED, check_elements, check_length, half_len};
+use super::length::{check_elements, check_length};
+use super::modulus::PRIMES;
 use super::rns::{Basis, transforms};
-use super::{N, RlweError, sample};
+use super::{RlweError, sample};
 use crate::crypto::{Block, Prg};
 
 /// A client's public key.
@@ -22,17 +23,12 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Bytes of a public key.
-    pub fn encoded_len() -> usize {
-        SEED + PRIMES.len() * half_len()
-    }
-
     /// Reads a public key as [`super::SecretKey::public_key`] wrote it.
     ///
     /// # Errors
     /// Where it has another length, or a coefficient that is not reduced.
     pub fn decode(bytes: &[u8]) -> Result<Self, RlweError> {
-        check_length("public key", Self::encoded_len(), bytes.len())?;
+        check_length("public key", public_key_len(), bytes.len())?;
         let (seed, rest) = seed(bytes);
         let mut halves = [vec![0; PRIMES.len() * N], vec![0; PRIMES.len() * N]];
         read_ciphertext("public key", seed, 0, rest, &mut halves)?;
@@ -59,7 +55,7 @@ impl Weights {
     /// Where w has another length than its layer, or an element is greater than the parameters say.
     pub fn prepare(product: &Product, w: &[u64]) -> Result<Self, RlweError> {
         check_elements("w", product.layer().w_len(), w.len())?;
-        let parameters = &product.parameters;
+        let parameters = product.parameters();
         let spare = 64 - parameters.ring_bits();
         let signed = |w: u64| ((w << spare) as i64) >> spare;
         let bits = parameters.weight_bits();
@@ -67,11 +63,12 @@ impl Weights {
             return Err(RlweError::Weight { index, bits });
         }
         let size = parameters.primes() * N;
-        let tiles = product.tiling.output_tiles() * product.tiling.input_tiles();
+        let tiles = product.tiling().output_tiles() * product.tiling().input_tiles();
         let mut encoded = Zeroizing::new(vec![0; tiles * size]);
         for (tile, encoded) in encoded.chunks_exact_mut(size).enumerate() {
-            let (output_tile, input_tile) = (tile / product.tiling.input_tiles(), tile % product.tiling.input_tiles());
-            product.tiling.for_w(input_tile, output_tile, |place, element| {
+            let (output_tile, input_tile) =
+                (tile / product.tiling().input_tiles(), tile % product.tiling().input_tiles());
+            product.tiling().for_w(input_tile, output_tile, |place, element| {
                 for (ntt, encoded) in transforms().iter().zip(encoded.chunks_exact_mut(N)) {
                     encoded[place] = ntt.modulus.signed(signed(w[element]).into());
                 }
@@ -91,14 +88,14 @@ impl Weights {
     pub fn respond(&self, key: &PublicKey, request: &[u8]) -> Result<(Vec<u8>, Zeroizing<Vec<u64>>), RlweError> {
         let product = &self.product;
         check_length("request", product.request_len(), request.len())?;
-        let basis = Basis::new(product.parameters.primes(), product.parameters.ring_bits());
+        let basis = Basis::new(product.parameters().primes(), product.parameters().ring_bits());
         let mut prg = Prg::from_os()?;
         let mut share = sample::words(&mut prg, product.layer().y_len());
         share.iter_mut().for_each(|share| *share &= product.ring_mask());
         let mut response = Vec::with_capacity(product.response_len());
-        for item_tile in 0..product.tiling.item_tiles() {
+        for item_tile in 0..product.tiling().item_tiles() {
             let uploads = self.read_uploads(request, item_tile)?;
-            for output_tile in 0..product.tiling.output_tiles() {
+            for output_tile in 0..product.tiling().output_tiles() {
                 let mut sum = self.multiply(key, &uploads, output_tile, &mut prg);
                 self.cover(&basis, (item_tile, output_tile), &share, &mut sum, &mut prg);
                 self.write(&basis, (item_tile, output_tile), &sum, &mut response);
@@ -109,9 +106,9 @@ impl Weights {
 
     /// The ciphertexts of an item tile, one for each input tile.
     fn read_uploads(&self, request: &[u8], item_tile: usize) -> Result<Vec<[Vec<u64>; 2]>, RlweError> {
-        let primes = self.product.parameters.primes();
+        let primes = self.product.parameters().primes();
         let (seed, rest) = seed(request);
-        let inputs = self.product.tiling.input_tiles();
+        let inputs = self.product.tiling().input_tiles();
         let read = |upload: usize| {
             let mut halves = [vec![0; primes * N], vec![0; primes * N]];
             let bytes = &rest[upload * primes * half_len()..];
@@ -130,7 +127,7 @@ impl Weights {
         output_tile: usize,
         prg: &mut Prg,
     ) -> Response {
-        let primes = self.product.parameters.primes();
+        let primes = self.product.parameters().primes();
         let (small, errors) = (sample::ternary(prg), sample::errors(prg));
         let mut halves = [0, 1].map(|_| Zeroizing::new(vec![0; primes * N]));
         let mut u = Zeroizing::new(vec![0; N]);
@@ -164,16 +161,16 @@ impl Weights {
         sum: &mut Response,
         prg: &mut Prg,
     ) {
-        let flood_bits = self.product.parameters.flood_bits();
+        let flood_bits = self.product.parameters().flood_bits();
         let powers: Vec<[u64; 3]> = transforms()
             .iter()
             .map(|ntt| [64, 128, flood_bits.into()].map(|exponent| ntt.modulus.pow(2, exponent)))
             .collect();
         let mut elements = 0;
-        self.product.tiling.for_y(item_tile, output_tile, |_, _| elements += 1);
+        self.product.tiling().for_y(item_tile, output_tile, |_, _| elements += 1);
         let flood = sample::words(prg, WORDS * elements);
         let mut flood = flood.chunks_exact(WORDS);
-        self.product.tiling.for_y(item_tile, output_tile, |place, element| {
+        self.product.tiling().for_y(item_tile, output_tile, |place, element| {
             let mask = share[element].wrapping_neg() & self.product.ring_mask();
             let words = low_bits(flood.next().unwrap_or(&[0; WORDS]), flood_bits + 1);
             for (prime, encoded) in basis.encode(mask).enumerate() {
@@ -188,12 +185,12 @@ impl Weights {
 
     /// Appends a response in fewer bits: one half whole, of the other the elements of y.
     fn write(&self, basis: &Basis, (item_tile, output_tile): (usize, usize), sum: &Response, response: &mut Vec<u8>) {
-        let parameters = &self.product.parameters;
+        let parameters = self.product.parameters();
         let switch =
             |half: usize, bits, place| basis.switch(bits, sum.halves[half].iter().skip(place).step_by(N).copied());
         pack(response, parameters.mask_bits(), (0..N).map(|place| switch(1, parameters.mask_bits(), place)));
         let mut values = Vec::new();
-        self.product.tiling.for_y(item_tile, output_tile, |place, _| {
+        self.product.tiling().for_y(item_tile, output_tile, |place, _| {
             values.push(switch(0, parameters.value_bits(), place));
         });
         pack(response, parameters.value_bits(), values.into_iter());

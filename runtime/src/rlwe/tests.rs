@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::rns::Basis;
+use motet_program::lattice::{Layer, N, Product, Unfit};
+
 use super::*;
 use crate::crypto::{Block, Prg, Stream};
 
@@ -146,7 +148,7 @@ fn measure(layer: Layer, ring_bits: u32, weight_bits: u32) -> [f64; 4] {
         for greatest in &mut greatest {
             let phase = parties.client.phase(&sum.halves[0], &sum.halves[1]);
             squares = 0.0;
-            product.tiling.for_y(item_tile, output_tile, |place, element| {
+            product.tiling().for_y(item_tile, output_tile, |place, element| {
                 let fraction = basis.fraction(phase.iter().skip(place).step_by(N).copied());
                 let exact = (u128::from(expected[element] & product.ring_mask())) << (128 - ring_bits);
                 let noise = fraction.wrapping_sub(exact) as i128;
@@ -207,5 +209,5 @@ fn foreign_messages_are_refused_or_harmless() {
     assert_eq!(parties.client.decrypt(&product, &vec![0xff; product.response_len()]).unwrap().len(), 8);
     assert!(matches!(parties.client.encrypt(&product, &[0; 5]), Err(RlweError::Elements { .. })));
     assert!(matches!(Weights::prepare(&product, &[1 << 20; 12]), Err(RlweError::Weight { index: 0, bits: 16 })));
-    assert!(matches!(Product::new(Layer::matmul(0, 1, 1), 32, 16, 0), Err(RlweError::Shape(_))));
+    assert!(matches!(Product::new(Layer::matmul(0, 1, 1), 32, 16, 0), Err(Unfit::Shape(_))));
 }

@@ -4,12 +4,13 @@
 //! Both parties choose alike between this and oblivious transfer: what takes fewer bytes, as long as flooding covers it.
 
 use motet_program::bilinear::Bilinear;
+use motet_program::lattice::{Layer, Product, public_key_len};
 use zeroize::Zeroizing;
 
 use super::super::error::ProtocolError;
 use super::party::Side;
 use super::product::Chooser;
-use crate::rlwe::{Layer, Product, PublicKey, SecretKey, Weights};
+use crate::rlwe::{PublicKey, SecretKey, Weights};
 
 /// Elements that encrypted products may reveal in a run, over all of which flooding keeps its 40 bits; what comes after
 /// goes by oblivious transfer.
@@ -108,7 +109,7 @@ impl Side<'_> {
     /// The evaluator makes a key and sends its public half.
     fn exchange_key(&mut self) -> Result<Keys, ProtocolError> {
         if self.garbles() {
-            let mut bytes = vec![0; PublicKey::encoded_len()];
+            let mut bytes = vec![0; public_key_len()];
             self.channel.receive(&mut bytes)?;
             return Ok(Keys::Server(PublicKey::decode(&bytes)?));
         }

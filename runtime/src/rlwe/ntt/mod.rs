@@ -11,8 +11,8 @@ mod avx2;
 mod ifma;
 mod portable;
 
-use super::N;
 use super::modulus::{Factor, Modulus};
+use motet_program::lattice::N;
 
 /// Constants of a transform, in the order in which it uses them: that of butterfly block `i` among `m` at `m + i`.
 struct Constants {

@@ -1,6 +1,6 @@
 //! The linear layers that an encrypted product serves, by their shapes.
 
-use super::RlweError;
+use super::Unfit;
 
 /// A linear layer: `y[image, output] = Σ over inputs and kernel of w · x`, a convolution; a matrix product is one with a
 /// kernel of 1 × 1 over images of 1 × 1.
@@ -51,22 +51,25 @@ impl Layer {
     }
 
     /// Whether the shape makes sense, and how many elements its tensors have is well within a `usize`.
-    pub(super) fn check(&self) -> Result<(), RlweError> {
+    ///
+    /// # Errors
+    /// Where not.
+    pub fn check(&self) -> Result<(), Unfit> {
         let Layer { images, inputs, size, outputs, kernel, stride, dilation, padding, transposed } = *self;
         let counts = [images, inputs, outputs];
         let positive = counts.iter().chain(&size).chain(&kernel).chain(&stride).chain(&dilation);
         if positive.clone().any(|n| *n == 0) {
-            return Err(RlweError::Shape("a dimension is zero"));
+            return Err(Unfit::Shape("a dimension is zero"));
         }
         let all = positive.chain(padding.iter().flatten());
         if all.fold(1u128, |product, n| product.saturating_mul(*n as u128 + 1)) > 1 << 60 {
-            return Err(RlweError::Shape("too large"));
+            return Err(Unfit::Shape("too large"));
         }
         if transposed && kernel != [1, 1] {
-            return Err(RlweError::Shape("weights of a convolution start with their outputs"));
+            return Err(Unfit::Shape("weights of a convolution start with their outputs"));
         }
         if (0..2).any(|axis| self.reach(axis) >= size[axis] + padding[axis][0] + padding[axis][1]) {
-            return Err(RlweError::Shape("the kernel is larger than the image"));
+            return Err(Unfit::Shape("the kernel is larger than the image"));
         }
         Ok(())
     }
@@ -103,20 +106,22 @@ impl Layer {
     }
 
     /// Where in x an element of the padded image is; nowhere in its padding.
-    pub(super) fn x_index(&self, image: usize, input: usize, place: [usize; 2]) -> Option<usize> {
+    pub fn x_index(&self, image: usize, input: usize, place: [usize; 2]) -> Option<usize> {
         let [y, x] =
             [0, 1].map(|axis| place[axis].checked_sub(self.padding[axis][0]).filter(|place| *place < self.size[axis]));
         Some(((image * self.inputs + input) * self.size[0] + y?) * self.size[1] + x?)
     }
 
-    pub(super) fn w_index(&self, output: usize, input: usize, place: [usize; 2]) -> usize {
+    /// Where in w an element of the kernel is.
+    pub fn w_index(&self, output: usize, input: usize, place: [usize; 2]) -> usize {
         if self.transposed {
             return input * self.outputs + output;
         }
         ((output * self.inputs + input) * self.kernel[0] + place[0]) * self.kernel[1] + place[1]
     }
 
-    pub(super) fn y_index(&self, image: usize, output: usize, place: [usize; 2]) -> usize {
+    /// Where in y an element is.
+    pub fn y_index(&self, image: usize, output: usize, place: [usize; 2]) -> usize {
         ((image * self.outputs + output) * self.output_size(0) + place[0]) * self.output_size(1) + place[1]
     }
 }

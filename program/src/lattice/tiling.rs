@@ -13,7 +13,7 @@
 //! before the first element of y.
 
 use super::params::Terms;
-use super::{Layer, N, RlweError};
+use super::{Layer, N, Unfit};
 
 /// A layer cut into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) struct Sizes {
 
 impl Tiling {
     /// The tiling with the fewest bytes both ways, and of those the one with the fewest products of polynomials.
-    pub(super) fn search(layer: Layer, sizes: Sizes) -> Result<Self, RlweError> {
+    pub(super) fn search(layer: Layer, sizes: Sizes) -> Result<Self, Unfit> {
         layer.check()?;
         let mut best = None;
         for height in cuts(layer.output_size(0)) {
@@ -64,7 +64,7 @@ impl Tiling {
                 }
             }
         }
-        best.map(|(_, tiling)| tiling).ok_or(RlweError::Shape("the kernel's reach is larger than a polynomial"))
+        best.map(|(_, tiling)| tiling).ok_or(Unfit::Shape("the kernel's reach is larger than a polynomial"))
     }
 
     fn bits(&self, sizes: Sizes) -> usize {
@@ -117,7 +117,7 @@ impl Tiling {
     }
 
     /// Calls `f` with a coefficient and the index of its element of x, for a tile.
-    pub(super) fn for_x(&self, item_tile: usize, input_tile: usize, mut f: impl FnMut(usize, usize)) {
+    pub fn for_x(&self, item_tile: usize, input_tile: usize, mut f: impl FnMut(usize, usize)) {
         let first = item_tile * self.items;
         for item in first..(first + self.items).min(self.all_items()) {
             let (image, origin) = self.item(item);
@@ -136,7 +136,7 @@ impl Tiling {
     }
 
     /// Calls `f` with a coefficient and the index of its element of w, for a tile.
-    pub(super) fn for_w(&self, input_tile: usize, output_tile: usize, mut f: impl FnMut(usize, usize)) {
+    pub fn for_w(&self, input_tile: usize, output_tile: usize, mut f: impl FnMut(usize, usize)) {
         let (input, output) = (input_tile * self.inputs, output_tile * self.outputs);
         let reach = [self.layer.reach(0), self.layer.reach(1)];
         for m in 0..self.outputs.min(self.layer.outputs - output) {
@@ -155,7 +155,7 @@ impl Tiling {
     }
 
     /// Calls `f` with a coefficient and the index of its element of y, for a tile.
-    pub(super) fn for_y(&self, item_tile: usize, output_tile: usize, mut f: impl FnMut(usize, usize)) {
+    pub fn for_y(&self, item_tile: usize, output_tile: usize, mut f: impl FnMut(usize, usize)) {
         let (first, output) = (item_tile * self.items, output_tile * self.outputs);
         let size = [self.layer.output_size(0), self.layer.output_size(1)];
         for item in first..(first + self.items).min(self.all_items()) {

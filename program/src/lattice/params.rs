@@ -12,16 +12,15 @@
 //! noise that does not depend on the weights. What the client sees of the other half of a ciphertext, and of the noise
 //! beyond this, is covered by the encryption of zero (Cheetah, section 3.4; Gentry's noise flooding).
 
-use super::modulus::{PRIME_BITS, PRIMES};
-use super::{N, RlweError};
+use super::{MOST_PRIMES, N, PRIME_BITS, Unfit};
 
 /// Bits of the largest modulus that the standard allows for N = 8192, 128 bits of security and a ternary secret.
 const STANDARD_MODULUS_BITS: u32 = 218;
-const _: () = assert!(PRIMES.len() as u32 * PRIME_BITS <= STANDARD_MODULUS_BITS);
+const _: () = assert!(MOST_PRIMES as u32 * PRIME_BITS <= STANDARD_MODULUS_BITS);
 /// Bits that flooding is longer than what it covers, before the number of values.
 const STATISTICAL_BITS: u32 = 40;
 /// Error bits: the centred binomial distribution of 2·21 coins, of variance 10.5.
-pub(super) const ERROR_COINS: u32 = 21;
+pub const ERROR_COINS: u32 = 21;
 
 /// Parameters of a product, which both parties know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +43,8 @@ impl Parameters {
         weight_bits: u32,
         terms: Terms,
         revealed: u64,
-    ) -> Result<Self, RlweError> {
-        let room = RlweError::Room { ring_bits, weight_bits };
+    ) -> Result<Self, Unfit> {
+        let room = Unfit::Room { ring_bits, weight_bits };
         if !(1..=64).contains(&ring_bits) || weight_bits >= ring_bits || terms.errors.max(terms.roundings) >= 1 << 40 {
             return Err(room);
         }
@@ -85,12 +84,12 @@ impl Parameters {
     }
 
     /// Bits of a downloaded value: rounding costs half a unit, 2^-3 of the room.
-    pub(super) fn value_bits(&self) -> u32 {
+    pub fn value_bits(&self) -> u32 {
         self.ring_bits + 3
     }
 
     /// Bits of a coefficient of a downloaded ciphertext's other half.
-    pub(super) fn mask_bits(&self) -> u32 {
+    pub fn mask_bits(&self) -> u32 {
         mask_bits(self.ring_bits)
     }
 }

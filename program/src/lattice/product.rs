@@ -1,21 +1,19 @@
 //! An encrypted product as both parties agree on it: a layer, its parameters, its tiles, and so the length of every
 //! message.
 
-use super::bits::packed_len;
-use super::modulus::{PRIME_BITS, PRIMES};
 use super::params::mask_bits;
 use super::tiling::Sizes;
-use super::{Layer, N, Parameters, RlweError, Tiling};
+use super::{Layer, MOST_PRIMES, N, PRIME_BITS, Parameters, Tiling, Unfit, packed_len};
 
 /// A product that both parties have agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Product {
-    pub(super) tiling: Tiling,
-    pub(super) parameters: Parameters,
+    tiling: Tiling,
+    parameters: Parameters,
 }
 
 /// Bytes of a seed.
-pub(super) const SEED: usize = 16;
+pub const SEED: usize = 16;
 
 impl Product {
     /// For x and y mod 2^`ring_bits`, weights of magnitude at most 2^`weight_bits` (as their type, not their values,
@@ -23,7 +21,7 @@ impl Product {
     ///
     /// # Errors
     /// Where the shape makes no sense, or the numbers leave no room for the noise.
-    pub fn new(layer: Layer, ring_bits: u32, weight_bits: u32, revealed: u64) -> Result<Self, RlweError> {
+    pub fn new(layer: Layer, ring_bits: u32, weight_bits: u32, revealed: u64) -> Result<Self, Unfit> {
         layer.check()?;
         let revealed = revealed.max(layer.y_len() as u64);
         let with = |primes| {
@@ -32,7 +30,7 @@ impl Product {
             let parameters = Parameters::new(primes, ring_bits, weight_bits, tiling.terms(), revealed)?;
             Ok(Product { tiling, parameters })
         };
-        with(PRIMES.len() - 1).or_else(|_: RlweError| with(PRIMES.len()))
+        with(MOST_PRIMES - 1).or_else(|_: Unfit| with(MOST_PRIMES))
     }
 
     /// The layer.
@@ -64,12 +62,12 @@ impl Product {
     }
 
     /// Bytes of a downloaded ciphertext's other half.
-    pub(super) fn mask_len(&self) -> usize {
+    pub fn mask_len(&self) -> usize {
         packed_len(N, self.parameters.mask_bits())
     }
 
     /// Calls `f` with the item tile, the output tile and the number of values of each downloaded ciphertext, in order.
-    pub(super) fn for_downloads(&self, mut f: impl FnMut(usize, usize, usize)) {
+    pub fn for_downloads(&self, mut f: impl FnMut(usize, usize, usize)) {
         for item_tile in 0..self.tiling.item_tiles() {
             for output_tile in 0..self.tiling.output_tiles() {
                 let mut values = 0;
@@ -80,22 +78,17 @@ impl Product {
     }
 
     /// Elements of the ring from their low bits.
-    pub(super) fn ring_mask(&self) -> u64 {
+    pub fn ring_mask(&self) -> u64 {
         u64::MAX >> (64 - self.parameters.ring_bits())
     }
 }
 
 /// Bytes of a polynomial modulo one prime.
-pub(super) fn half_len() -> usize {
+pub fn half_len() -> usize {
     packed_len(N, PRIME_BITS)
 }
 
-/// That a tensor or a message is as long as it must be.
-pub(super) fn check_elements(what: &'static str, expected: usize, got: usize) -> Result<(), RlweError> {
-    if expected == got { Ok(()) } else { Err(RlweError::Elements { what, expected, got }) }
-}
-
-/// That a message is as long as it must be.
-pub(super) fn check_length(what: &'static str, expected: usize, got: usize) -> Result<(), RlweError> {
-    if expected == got { Ok(()) } else { Err(RlweError::Length { what, expected, got }) }
+/// Bytes of a public key.
+pub fn public_key_len() -> usize {
+    SEED + MOST_PRIMES * half_len()
 }
