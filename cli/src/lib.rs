@@ -9,6 +9,7 @@ mod link;
 pub mod output;
 mod program;
 mod progress;
+mod usage;
 mod verbs;
 
 use std::io::IsTerminal;

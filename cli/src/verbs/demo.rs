@@ -186,7 +186,7 @@ fn summary(server: &Outcome, client: &Outcome, private: &[usize], model: &Model)
     println!(
         "Both together evaluated {} garbled gates in {}.",
         count(figure(client, "gates") as f64),
-        time(seconds("handshake") + seconds("run"))
+        time(seconds("handshake") + seconds("setup") + seconds("run"))
     );
     println!("The server sent {}, the client {}.", bytes(figure(server, "sent")), bytes(figure(client, "sent")));
     println!("The server never saw an image or a result. The client never saw a weight.");

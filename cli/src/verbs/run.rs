@@ -21,6 +21,7 @@ use crate::input::{InputError, Inputs};
 use crate::output::Shown;
 use crate::program::{self, Protocol, Settings};
 use crate::progress::{Bar, bytes, count, time};
+use crate::usage;
 
 /// Bytes that the other party's dimensions may take.
 const DIMENSIONS_LIMIT: usize = 1 << 16;
@@ -70,7 +71,7 @@ pub struct Arguments {
     /// Write the result to a file (.json .npy .safetensors)
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write figures of the run (gates, bytes, seconds) to a file as JSON
+    /// Write figures of the run (gates, bytes, seconds, peak memory) to a file as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Give up on a party that is silent for so long
@@ -79,6 +80,9 @@ pub struct Arguments {
     /// Wait so long for the other party to come
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
     patience: f64,
+    /// Oblivious transfers that are made before the clock of `run` starts, at both parties; for benchmarks
+    #[arg(long, value_name = "COUNT", default_value_t = 0, hide = true)]
+    transfers_ahead: usize,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
@@ -141,11 +145,23 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     };
 
+    session.prepare_transfers(arguments.transfers_ahead);
+    let processor = usage::processor_time();
     let mut bar = Bar::new(cost(&program, &plan, 1).ands);
     let (outputs, report) = session.run(&program, &plan, &leaves, move |progress| bar.show(progress))?;
+    let processor = usage::processor_time().zip(processor).map(|(now, then)| now.saturating_sub(then));
+    let used = Used { processor, memory: usage::peak_memory() };
     let me = party(&program, &arguments.party)?;
     finish(arguments, shown(&program, me, outputs.leaves))?;
-    tell(arguments, &report)
+    tell(arguments, &report, &used)
+}
+
+/// What a run used of the machine, where the system tells.
+struct Used {
+    /// Processor time of the session's run.
+    processor: Option<Duration>,
+    /// The process's peak memory in bytes.
+    memory: Option<u64>,
 }
 
 /// Runs a program of one party, or none: there is nobody to meet, and nothing to hide.
@@ -225,9 +241,9 @@ fn finish(arguments: &Arguments, shown: Shown) -> Result<(), Failure> {
 }
 
 /// Tells what the run took.
-fn tell(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+fn tell(arguments: &Arguments, report: &Report, used: &Used) -> Result<(), Failure> {
     let (sent, received) = (bytes(report.sent), bytes(report.received));
-    let took = time((report.handshake + report.run).as_secs_f64());
+    let took = time((report.handshake + report.setup + report.run).as_secs_f64());
     tracing::info!("{} gates, {sent} sent, {received} received, {took}", count(report.ands as f64));
     let Some(path) = &arguments.report else { return Ok(()) };
     let figures = json!({
@@ -237,8 +253,11 @@ fn tell(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
         "seconds": {
             "connect": report.connect.as_secs_f64(),
             "handshake": report.handshake.as_secs_f64(),
+            "setup": report.setup.as_secs_f64(),
             "run": report.run.as_secs_f64(),
+            "processor": used.processor.map(|time| time.as_secs_f64()),
         },
+        "peak_memory": used.memory,
     });
     std::fs::write(path, format!("{figures:#}\n")).map_err(Failure::file(path))
 }

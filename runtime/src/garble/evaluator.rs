@@ -38,6 +38,16 @@ impl Evaluator {
         Ok(())
     }
 
+    /// Runs a template over the batch with tables in memory, [`Prepared::table_bytes`] of them.
+    ///
+    /// # Panics
+    /// Where `tables` is shorter.
+    pub fn run_from_memory(&mut self, template: &Prepared, batch: &mut Batch, mut tables: &[u8]) {
+        for (ops, bytes) in template.pieces(batch.n) {
+            self.piece(ops, batch, take(&mut tables, bytes));
+        }
+    }
+
     fn piece(&mut self, ops: &[Op], batch: &mut Batch, tables: &[u8]) {
         self.kernels.isa().run(Piece { evaluator: self, ops, batch, tables });
     }

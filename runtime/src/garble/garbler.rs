@@ -45,6 +45,16 @@ impl Garbler {
         Ok(())
     }
 
+    /// Runs a template over the batch and writes its tables to memory, [`Prepared::table_bytes`] of them.
+    ///
+    /// # Panics
+    /// Where `tables` is shorter.
+    pub fn run_to_memory(&mut self, template: &Prepared, batch: &mut Batch, mut tables: &mut [u8]) {
+        for (ops, bytes) in template.pieces(batch.n) {
+            self.piece(ops, batch, take(&mut tables, bytes));
+        }
+    }
+
     fn piece(&mut self, ops: &[Op], batch: &mut Batch, tables: &mut [u8]) {
         self.kernels.isa().run(Piece { garbler: self, ops, batch, tables });
     }

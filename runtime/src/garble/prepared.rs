@@ -131,6 +131,11 @@ impl Prepared {
         self.ands
     }
 
+    /// Bytes of the tables of `n` instances.
+    pub fn table_bytes(&self, n: usize) -> usize {
+        16 * n * self.segments.iter().map(|segment| segment.ciphertexts).sum::<usize>()
+    }
+
     /// The pieces for a batch of `n`: as many instructions as have their tables in one chunk.
     pub(super) fn pieces(&self, n: usize) -> impl Iterator<Item = (&[Op], usize)> {
         let (mut start, mut next) = (0, 0);

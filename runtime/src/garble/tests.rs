@@ -212,3 +212,36 @@ fn templates_that_break_their_contract_are_refused() {
     assert_eq!(refused(&[garbler, nobody], 2, vec![and(AndKind::EvaluatorHalf)], 0), Some(TemplateError::Kind(0)));
     assert_eq!(refused(&[public, nobody], 2, vec![and(AndKind::GarblerHalf)], 0), None);
 }
+
+/// Tables in memory are those that go over the link.
+#[test]
+fn tables_in_memory() {
+    let and = Instr::And { kind: AndKind::Full, dst: 2, a: 0, b: 1, invert_a: false, invert_b: true };
+    let template = Template {
+        inputs: vec![Known::Nobody; 2],
+        slots: 3,
+        code: vec![and; 2],
+        outputs: vec![Output::Slot { slot: 2, invert: false }],
+        counts: Counts { full: 2, ..Counts::default() },
+    };
+    let prepared = Prepared::new(&template).unwrap();
+    let (Engine::Garbler(mut garbler), Engine::Evaluator(mut evaluator)) = engines() else { unreachable!() };
+    let n = 128;
+    let values = [0x0123_4567_89ab_cdef_u128 << 40, u128::MAX / 3];
+    let mut prg = Prg::from_seed(Block::new(9), Stream(0));
+    let mut batches = [Batch::default(), Batch::default()];
+    batches.iter_mut().for_each(|batch| batch.begin(&prepared, n));
+    for (slot, bits) in values.into_iter().enumerate() {
+        let labels = input(&mut prg, Known::Nobody, bits, n);
+        batches.iter_mut().zip(labels).for_each(|(batch, labels)| batch.labels_mut(slot).copy_from_slice(&labels));
+    }
+    let [mut zeros, mut active] = batches;
+    let mut tables = vec![0; prepared.table_bytes(n)];
+    assert_eq!(tables.len(), 2 * 32 * n);
+    garbler.run_to_memory(&prepared, &mut zeros, &mut tables);
+    evaluator.run_from_memory(&prepared, &mut active, &tables);
+    for i in 0..n {
+        let bit = (values[0] & !values[1]) >> i & 1 == 1;
+        assert!(active.labels(2)[i] == zeros.labels(2)[i] ^ DELTA.when(bit), "instance {i}");
+    }
+}

@@ -16,6 +16,8 @@ pub use array::OutOfMemory;
 pub use error::ProtocolError;
 pub use progress::{Meter, Progress};
 
+use std::time::Duration;
+
 use motet_program::data::Tensor;
 use motet_program::ir::{Party, Program};
 use motet_program::plan::{Plan, Protocol};
@@ -35,6 +37,9 @@ pub struct Job<'a> {
     pub inputs: &'a [Option<Vec<Tensor>>],
     /// The session, fresh and agreed.
     pub session: SessionId,
+    /// How many oblivious transfers are made before the first step, the same number at both parties; what is needed
+    /// beyond them is made on the way.
+    pub ahead: usize,
 }
 
 /// What a party is shown: for each leaf of the result, its value where it is shown to this party.
@@ -43,6 +48,8 @@ pub struct Outputs {
     pub leaves: Vec<Option<Tensor>>,
     /// ANDs that cost ciphertexts, over all instances.
     pub ands: u64,
+    /// How long it took until the first step.
+    pub setup: Duration,
 }
 
 /// Runs a plan with the other party.

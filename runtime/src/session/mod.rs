@@ -32,6 +32,7 @@ pub struct Session {
     ours: Introduction,
     theirs: Introduction,
     connect: Duration,
+    ahead: usize,
 }
 
 /// What a run took.
@@ -47,7 +48,10 @@ pub struct Report {
     pub connect: Duration,
     /// How long it took to agree.
     pub handshake: Duration,
-    /// How long the protocol took, its base OTs included, until both sides had everything.
+    /// How long the protocol took to begin, with what was to be made ahead.
+    pub setup: Duration,
+    /// How long the protocol took from there on, its base OTs included where they were not made ahead, until both sides
+    /// had everything.
     pub run: Duration,
 }
 
@@ -81,7 +85,7 @@ impl Session {
 
     fn over(mut channel: Channel, party: &str, peer: Option<&str>, start: Instant) -> Result<Session, RunError> {
         match introduce(&mut channel, party, peer) {
-            Ok((ours, theirs)) => Ok(Session { channel, ours, theirs, connect: start.elapsed() }),
+            Ok((ours, theirs)) => Ok(Session { channel, ours, theirs, connect: start.elapsed(), ahead: 0 }),
             Err(error) => Err(fail(channel, error)),
         }
     }
@@ -101,6 +105,11 @@ impl Session {
             Ok(theirs) => Ok((self, theirs)),
             Err(error) => Err(fail(self.channel, error)),
         }
+    }
+
+    /// Has so many oblivious transfers made before the program begins; the other party must ask for as many.
+    pub fn prepare_transfers(&mut self, count: usize) {
+        self.ahead = count;
     }
 
     /// Ends the session without a run and tells the other party why. The reason must hold nothing secret.
@@ -125,7 +134,7 @@ impl Session {
             Ok((outputs, mut report, start)) => {
                 (report.sent, report.received) = (self.channel.sent(), self.channel.received());
                 self.channel.goodbye()?;
-                report.run = start.elapsed();
+                report.run = start.elapsed() - report.setup;
                 Ok((outputs, report))
             }
             Err(error) => Err(fail(self.channel, error)),
@@ -149,10 +158,11 @@ impl Session {
 
         let start = Instant::now();
         let mut meter = Meter::new(progress);
-        let job = Job { program, plan, party, inputs, session };
+        let job = Job { program, plan, party, inputs, session, ahead: self.ahead };
         let outputs = protocol::run(&job, &mut self.channel, &mut meter)?;
         self.channel.flush()?;
-        let report = Report { ands: outputs.ands, connect: self.connect, handshake, ..Report::default() };
+        let Outputs { ands, setup, .. } = outputs;
+        let report = Report { ands, connect: self.connect, handshake, setup, ..Report::default() };
         Ok((outputs, report, start))
     }
 

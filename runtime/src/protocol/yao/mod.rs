@@ -19,6 +19,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+use std::time::Instant;
+
 use motet_program::data::Type;
 
 use super::error::ProtocolError;
@@ -40,6 +42,7 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
     if job.program.parties.len() > 2 {
         return Err(ProtocolError::Plan("the protocol is for two parties"));
     }
+    let start = Instant::now();
     let types: Vec<Type> = job.program.values.iter().chain(&job.plan.extra).cloned().collect();
     let prepared = job.plan.templates.iter().map(Prepared::new).collect::<Result<_, _>>()?;
     let leaves = job.program.body.results.len();
@@ -53,11 +56,13 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
         random: Prg::from_seed(Kdf::new("random public", &job.session).block(), Stream(0)),
         outputs: vec![None; leaves],
     };
+    run.side.prepare(job.ahead)?;
+    let setup = start.elapsed();
     let done = run.block(&job.plan.steps);
     // What stops this party stops the other at the same step: it must be able to get there.
     if !matches!(done, Err(ProtocolError::Net(_) | ProtocolError::Ot(_))) {
         run.side.channel.flush()?;
     }
     done?;
-    Ok(Outputs { leaves: run.outputs, ands: run.side.meter.ands() })
+    Ok(Outputs { leaves: run.outputs, ands: run.side.meter.ands(), setup })
 }

@@ -17,7 +17,7 @@ use super::values::Shared;
 use crate::crypto::{Block, Kdf, Kernels, Prg, SessionId, Stream, TweakKeys};
 use crate::garble::{Engine, Evaluator, Garbler, MAX_BATCH};
 use crate::net::Channel;
-use crate::ot::{Config as OtConfig, CotReceiver, CotSender};
+use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError};
 
 /// A party's side of the protocol, and its link to the other.
 pub(super) struct Side<'a> {
@@ -40,6 +40,29 @@ pub(super) struct Side<'a> {
 enum Transfer {
     Sender { delta: Zeroizing<Block>, ready: Option<CotSender> },
     Receiver { ready: Option<CotReceiver> },
+}
+
+/// One side of oblivious transfer, set up.
+enum Begun<'t> {
+    Sender(&'t mut CotSender),
+    Receiver(&'t mut CotReceiver),
+}
+
+impl Transfer {
+    /// Sets up where that has not been done yet.
+    fn begun(&mut self, channel: &mut Channel, session: &SessionId) -> Result<Begun<'_>, OtError> {
+        let config = OtConfig::default();
+        Ok(match self {
+            Transfer::Sender { ready: Some(sender), .. } => Begun::Sender(sender),
+            Transfer::Sender { delta, ready } => {
+                Begun::Sender(ready.insert(CotSender::setup(channel, session, **delta, config)?))
+            }
+            Transfer::Receiver { ready: Some(receiver) } => Begun::Receiver(receiver),
+            Transfer::Receiver { ready } => {
+                Begun::Receiver(ready.insert(CotReceiver::setup(channel, session, config)?))
+            }
+        })
+    }
 }
 
 impl<'a> Side<'a> {
@@ -101,24 +124,29 @@ impl<'a> Side<'a> {
     /// # Errors
     /// The link or the other party failed.
     pub fn transfer(&mut self, choices: Option<&[u64]>, labels: &mut [Block]) -> Result<(), ProtocolError> {
-        match &mut self.transfer {
-            Transfer::Sender { delta, ready } => {
-                let sender = match ready {
-                    Some(sender) => sender,
-                    None => ready.insert(CotSender::setup(self.channel, &self.session, **delta, OtConfig::default())?),
-                };
-                sender.correlated(self.channel, labels)?;
-            }
-            Transfer::Receiver { ready } => {
+        match self.transfer.begun(self.channel, &self.session)? {
+            Begun::Sender(sender) => sender.correlated(self.channel, labels)?,
+            Begun::Receiver(receiver) => {
                 let choices = choices.ok_or(ProtocolError::Plan("a value is shared by who does not know it"))?;
-                let receiver = match ready {
-                    Some(receiver) => receiver,
-                    None => ready.insert(CotReceiver::setup(self.channel, &self.session, OtConfig::default())?),
-                };
                 receiver.correlated(self.channel, choices, labels)?;
             }
         }
         Ok(())
+    }
+
+    /// Makes so many OTs ahead of need.
+    ///
+    /// # Errors
+    /// The link or the other party failed.
+    pub fn prepare(&mut self, count: usize) -> Result<(), ProtocolError> {
+        if count == 0 {
+            return Ok(());
+        }
+        match self.transfer.begun(self.channel, &self.session)? {
+            Begun::Sender(sender) => sender.prepare(self.channel, count)?,
+            Begun::Receiver(receiver) => receiver.prepare(self.channel, count)?,
+        }
+        Ok(self.channel.flush()?)
     }
 
     /// What a label from `transfer` is expanded to, numbered as it comes: the pad of the choice 0 (at the garbler) or of
