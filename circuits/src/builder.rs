@@ -14,12 +14,23 @@ use crate::circuit::{Bit, Circuit, Gate};
 /// Most nodes that a circuit may have, so that a node and its complement fit a `Bit`.
 pub const MAX_NODES: u32 = 1 << 31;
 
+/// Which form gadgets take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// Fewest ANDs: for garbled circuits, which pay for each and for nothing else.
+    #[default]
+    Small,
+    /// Few levels of ANDs, for protocols that pay a round for each.
+    Shallow,
+}
+
 /// A circuit under construction.
 ///
 /// Bits of one builder mean nothing to another.
 #[derive(Debug)]
 pub struct Builder {
     inputs: u32,
+    form: Form,
     gates: Vec<Gate>,
     /// Exclusive ors by their two nodes, the lower first.
     xors: HashMap<(u32, u32), u32, RandomState>,
@@ -33,8 +44,21 @@ impl Builder {
     /// # Panics
     /// If there are 2³¹ - 1 inputs or more.
     pub fn new(inputs: u32) -> Builder {
+        Builder::with_form(inputs, Form::Small)
+    }
+
+    /// A builder of a circuit with so many input bits, whose gadgets take this form.
+    ///
+    /// # Panics
+    /// If there are 2³¹ - 1 inputs or more.
+    pub fn with_form(inputs: u32, form: Form) -> Builder {
         assert!(inputs < MAX_NODES - 1, "too many inputs");
-        Builder { inputs, gates: Vec::new(), xors: HashMap::default(), ands: HashMap::default() }
+        Builder { inputs, form, gates: Vec::new(), xors: HashMap::default(), ands: HashMap::default() }
+    }
+
+    /// Which form gadgets take.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// Input bit `i`.

@@ -20,6 +20,6 @@ mod template;
 mod testing;
 
 pub use bristol::{Bristol, BristolError};
-pub use builder::{Builder, MAX_NODES};
+pub use builder::{Builder, Form, MAX_NODES};
 pub use circuit::{Bit, Circuit, CircuitError, Gate};
 pub use template::{AndKind, Counts, Instr, Known, Output, Template, TemplateError};

@@ -1,7 +1,7 @@
 //! Addition and its kin: one AND for each carry that somebody needs.
 
-use super::{common_width, extended};
-use crate::builder::Builder;
+use super::{common_width, extended, shallow};
+use crate::builder::{Builder, Form};
 use crate::circuit::Bit;
 
 /// `x + y` mod 2^N: N - 1 ANDs.
@@ -12,6 +12,15 @@ pub fn add(b: &mut Builder, x: &[Bit], y: &[Bit]) -> Vec<Bit> {
 /// `x + y + carry` and the carry out: N ANDs.
 pub fn add_carry(b: &mut Builder, x: &[Bit], y: &[Bit], carry: Bit) -> (Vec<Bit>, Bit) {
     assert_eq!(x.len(), y.len(), "widths of a sum");
+    if b.form() == Form::Shallow {
+        let carries = shallow::carries(b, x, y, carry);
+        let into = std::iter::once(carry).chain(carries.iter().copied());
+        let sum = x.iter().zip(y).zip(into).map(|((&x, &y), carry)| {
+            let sum = b.xor(x, y);
+            b.xor(sum, carry)
+        });
+        return (sum.collect(), carries.last().copied().unwrap_or(carry));
+    }
     let mut carry = carry;
     let mut sum = Vec::with_capacity(x.len());
     for (&x, &y) in x.iter().zip(y) {

@@ -1,8 +1,8 @@
 //! Comparison and selection.
 
 use super::add::{add_with, full_adder};
-use super::{common_width, is_constant};
-use crate::builder::Builder;
+use super::{common_width, is_constant, shallow};
+use crate::builder::{Builder, Form};
 use crate::circuit::Bit;
 
 /// Whether `x < y`, as signed or unsigned numbers: N ANDs.
@@ -15,11 +15,16 @@ pub fn lt(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> Bit {
         return Bit::FALSE;
     };
     // The borrow of x - y; a sign bit counts the other way round.
+    let (top_x, top_y) = if signed { (sign_y, sign_x) } else { (sign_x, sign_y) };
+    if b.form() == Form::Shallow {
+        let complement: Vec<Bit> = low_x.iter().chain([&top_x]).map(|&x| !x).collect();
+        let y = [low_y, &[top_y]].concat();
+        return shallow::carry_out(b, &complement, &y, Bit::FALSE);
+    }
     let mut borrow = Bit::FALSE;
     for (&x, &y) in low_x.iter().zip(low_y) {
         borrow = full_adder(b, !x, y, borrow).1;
     }
-    let (top_x, top_y) = if signed { (sign_y, sign_x) } else { (sign_x, sign_y) };
     full_adder(b, !top_x, top_y, borrow).1
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::builder::Builder;
+use crate::builder::{Builder, Form};
 use crate::template::{Known, Template};
 
 /// A gadget of as many words as it asks for, all of one width.
@@ -58,6 +58,28 @@ const GADGETS: &[Gadget] = &[
 const PRODUCTS: &[Gadget] =
     &[("`mul`", |b, w| mul(b, &w[0], &w[1])), ("`mul_known`", |b, w| mul_known(b, &w[0], &w[1]))];
 
+/// Gadgets whose shallow form differs: ANDs, and levels of them.
+const SHALLOW: &[Gadget] = &[
+    ("`add`, `sub`, in levels", |b, w| add(b, &w[0], &w[1])),
+    ("`lt`, in levels", |b, w| vec![lt(b, &w[0], &w[1], true)]),
+    ("`max`, in levels", |b, w| max(b, &w[0], &w[1], true)),
+    ("`mul`, in levels", |b, w| mul(b, &w[0], &w[1])),
+    ("`fix_mul`, in levels", |b, w| fix_mul(b, &w[0], &w[1], 13)),
+    ("`sum` of 8 words, in levels", |b, w| sum(b, &w[..8])),
+    ("`div_rem`, unsigned, quotient alone, in levels", |b, w| div_rem(b, &w[0], &w[1], false).0),
+];
+
+fn measured_shallow(gadget: &Gadget) -> String {
+    let cells = WIDTHS.map(|n| {
+        let mut b = Builder::with_form((WORDS * n) as u32, Form::Shallow);
+        let words: Vec<Vec<Bit>> = (0..WORDS).map(|k| b.inputs((k * n) as u32..((k + 1) * n) as u32)).collect();
+        let outputs = gadget.1(&mut b, &words);
+        let circuit = b.finish(outputs);
+        format!("{} in {}", circuit.and_count(), circuit.and_depth())
+    });
+    format!("| {} | {} |", gadget.0, cells.join(" | "))
+}
+
 fn measured(gadget: &Gadget, value: impl Fn(&Template) -> u64) -> String {
     let cells = WIDTHS.map(|n| {
         let mut b = Builder::new((WORDS * n) as u32);
@@ -75,6 +97,7 @@ fn the_page_states_what_is_measured() {
     let ands = |t: &Template| t.counts.free + t.counts.half + t.counts.full;
     let mut lines: Vec<String> = GADGETS.iter().map(|g| measured(g, ands)).collect();
     lines.extend(PRODUCTS.iter().map(|g| measured(g, |t| t.counts.table_bytes())));
+    lines.extend(SHALLOW.iter().map(measured_shallow));
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/circuits.md");
     let page = std::fs::read_to_string(page).unwrap_or_default();
     let missing: Vec<&String> = lines.iter().filter(|line| !page.contains(line.as_str())).collect();

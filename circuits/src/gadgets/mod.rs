@@ -5,13 +5,15 @@
 //! panics). Widths adapt to what is known of a word: constant bits fold away, and where the top bits of a word repeat
 //! (zeros above an unsigned value, a sign extended), `mul`, `sum` and their kin work on the narrow value.
 //!
-//! Costs are in ANDs; exclusive or and complement are free.
+//! Costs are in ANDs; exclusive or and complement are free. They are those of the small form; in the shallow one
+//! (`Form::Shallow`) additions, comparisons, sums and products take more ANDs in a logarithmic number of levels.
 
 mod add;
 mod compare;
 mod divide;
 mod fixed;
 mod multiply;
+mod shallow;
 mod shift;
 mod square;
 mod sum;

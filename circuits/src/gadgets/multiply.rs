@@ -20,8 +20,9 @@
 use super::add::{add, minus, sub, sum_into};
 use super::compare::{masked, select};
 use super::square::minus_square;
+use super::sum::Columns;
 use super::{extended, is_constant, trimmed};
-use crate::builder::Builder;
+use crate::builder::{Builder, Form};
 use crate::circuit::Bit;
 
 /// `x · y` mod 2^N: N(N+3)/2 - 2 ANDs; fewer where an operand is constant or narrow, or where both are the same.
@@ -56,7 +57,7 @@ enum Rows {
 fn multiply(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, rows: Rows) -> Vec<Bit> {
     assert_eq!(x.len(), y.len(), "widths of a product");
     assert_eq!(x.len(), acc.map_or(x.len(), <[Bit]>::len), "widths of a product and a sum");
-    if x == y {
+    if x == y && b.form() == Form::Small {
         let negative = minus_square(b, x);
         return finish(b, &negative, acc, x.len());
     }
@@ -128,7 +129,7 @@ fn product(b: &mut Builder, way: Way<'_>, acc: Option<&[Bit]>, width: usize) -> 
             acc.map_or(product.clone(), |acc| add(b, acc, &product))
         }
         // The row of a top bit that is 0 is `y` itself: it serves as what the others are subtracted from.
-        ([low @ .., Bit::FALSE], None) if !low.is_empty() => {
+        ([low @ .., Bit::FALSE], None) if !low.is_empty() && b.form() == Form::Small => {
             let top = [vec![Bit::FALSE; low.len() - 1], y.to_vec()].concat();
             let rest = sum_rows(b, low, false, y, width, rows);
             sub(b, &extended(&top, width), &extended(&rest, width))
@@ -138,11 +139,31 @@ fn product(b: &mut Builder, way: Way<'_>, acc: Option<&[Bit]>, width: usize) -> 
             let negative = masked(b, bit, y);
             finish(b, &negative, acc, width)
         }
+        _ if b.form() == Form::Shallow => product_by_columns(b, x, y, acc, width),
         _ => {
             let negative = sum_rows(b, x, true, y, width, rows);
             finish(b, &negative, acc, width)
         }
     }
+}
+
+/// `x · y`, or `x · y + acc`, of signed numbers, `x` of two bits or more: the formula's rows, each negated, are summed
+/// column by column.
+fn product_by_columns(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, width: usize) -> Vec<Bit> {
+    let mut columns = Columns::new(width);
+    let mut subtract = |b: &mut Builder, low: usize, row: &[Bit], negative: Bit| {
+        let row: Vec<Bit> = row.iter().map(|&bit| !b.xor(bit, negative)).collect();
+        columns.push_signed(low, &row);
+        columns.push(low, !negative);
+    };
+    let first = masked(b, !x[0], y);
+    subtract(b, 0, &first, Bit::FALSE);
+    for (i, &bit) in x.iter().enumerate().skip(1).take(width) {
+        let negative = if i + 1 == x.len() { !bit } else { bit };
+        subtract(b, i - 1, y, negative);
+    }
+    columns.push_signed(0, acc.unwrap_or_default());
+    columns.reduce(b)
 }
 
 /// The sum of the rows of the formula above, one for each digit of `x` or for two. With `signed`, the last digit's row
@@ -182,6 +203,16 @@ fn times_three(b: &mut Builder, y: &[Bit]) -> Vec<Bit> {
 /// less without `acc`).
 fn multiple(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, width: usize) -> Vec<Bit> {
     let mut digits = non_adjacent_form(x, width);
+    if b.form() == Form::Shallow {
+        let mut columns = Columns::new(width);
+        columns.push_signed(0, acc.unwrap_or_default());
+        for digit in digits {
+            let row: Vec<Bit> = y.iter().map(|&y| if digit.minus { !y } else { y }).collect();
+            columns.push_signed(digit.shift, &row);
+            columns.push(digit.shift, if digit.minus { Bit::TRUE } else { Bit::FALSE });
+        }
+        return columns.reduce(b);
+    }
     let mut sum = match acc {
         Some(acc) => acc.to_vec(),
         None => {

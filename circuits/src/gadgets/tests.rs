@@ -1,7 +1,7 @@
 //! Gadgets against machine arithmetic: exhaustively at small widths, randomly and at the edges at large ones.
 
 use super::*;
-use crate::builder::Builder;
+use crate::builder::{Builder, Form};
 use crate::circuit::Circuit;
 use crate::fuzz::Words;
 
@@ -13,9 +13,13 @@ fn signed(value: u64, bits: usize) -> i64 {
     if bits == 0 { 0 } else { (value << (64 - bits)) as i64 >> (64 - bits) }
 }
 
-/// The circuit of a gadget on words of these widths.
+/// The circuit of a gadget on words of these widths, in its small form.
 fn circuit(widths: &[usize], build: impl Fn(&mut Builder, &[Vec<Bit>]) -> Vec<Bit>) -> Circuit {
-    let mut b = Builder::new(widths.iter().sum::<usize>() as u32);
+    circuit_in(Form::Small, widths, build)
+}
+
+fn circuit_in(form: Form, widths: &[usize], build: impl Fn(&mut Builder, &[Vec<Bit>]) -> Vec<Bit>) -> Circuit {
+    let mut b = Builder::with_form(widths.iter().sum::<usize>() as u32, form);
     let mut next = 0;
     let words: Vec<Vec<Bit>> = widths
         .iter()
@@ -30,13 +34,24 @@ fn circuit(widths: &[usize], build: impl Fn(&mut Builder, &[Vec<Bit>]) -> Vec<Bi
     circuit
 }
 
-/// Compares a gadget with what it should compute, given words of these widths, modulo the width of the output.
+/// Compares a gadget, in both forms, with what it should compute, given words of these widths, modulo the width of the
+/// output; returns the small form.
 fn compare(
     widths: &[usize],
     build: impl Fn(&mut Builder, &[Vec<Bit>]) -> Vec<Bit>,
     expect: impl Fn(&[u64]) -> u64,
 ) -> Circuit {
-    let circuit = circuit(widths, build);
+    compare_in(Form::Shallow, widths, &build, &expect);
+    compare_in(Form::Small, widths, build, expect)
+}
+
+fn compare_in(
+    form: Form,
+    widths: &[usize],
+    build: impl Fn(&mut Builder, &[Vec<Bit>]) -> Vec<Bit>,
+    expect: impl Fn(&[u64]) -> u64,
+) -> Circuit {
+    let circuit = circuit_in(form, widths, build);
     let total: usize = widths.iter().sum();
     let mut words = Words(total as u64);
     let cases: Vec<Vec<u64>> = if total <= 14 {
