@@ -5,8 +5,10 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use motet_runtime::crypto::expand::expand;
 use motet_runtime::crypto::gate::{MAX_BATCH, Wires};
 use motet_runtime::crypto::isa::Isa;
+use motet_runtime::crypto::transpose::transpose;
 use motet_runtime::crypto::{Block, Kernels, TweakKeys, aes::Schedule};
 
 /// Gates of a made-up circuit: each reads what others wrote before it.
@@ -24,6 +26,12 @@ fn main() {
             row("garble AND", &batch, isa, garble(isa, n), Some(aes / 4.0));
             row("evaluate AND", &batch, isa, evaluate(isa, n), Some(aes / 2.0));
             row("XOR", &batch, isa, xor(isa, n), None);
+        }
+        for n in [4, 8, 16, 32, 64, 128] {
+            let batch = n.to_string();
+            row("VOLE rows, k = 2", &batch, isa, rows::<2>(isa, n), Some(aes / 2.0));
+            row("VOLE rows, k = 4", &batch, isa, rows::<4>(isa, n), Some(aes / 4.0));
+            row("transpose", &batch, isa, transposed(isa, n), None);
         }
     }
 }
@@ -79,6 +87,24 @@ fn evaluate(isa: Isa, n: usize) -> f64 {
             kernels.evaluate_full(&mut slots, n, wires(gate), keys.two(), tables);
         }
     })
+}
+
+/// OTs' worth of rows, a receiver's, in chunks of `n` blocks a row.
+fn rows<const K: usize>(isa: Isa, n: usize) -> f64 {
+    let keys: Vec<Schedule> = (0..(128 / K) << K).map(|seed| Schedule::new(isa, Block::new(seed as u128))).collect();
+    let mut u = vec![Block::ZERO; n];
+    let mut v = vec![Block::ZERO; 128 * n];
+    rate(128 * n, || {
+        for (keys, v) in keys.chunks_exact(1 << K).zip(v.chunks_exact_mut(K * n)) {
+            expand::<K>(isa, keys, 0, None, &mut u, black_box(v));
+        }
+    })
+}
+
+fn transposed(isa: Isa, n: usize) -> f64 {
+    let rows = vec![Block::ONE; 128 * n];
+    let mut out = rows.clone();
+    rate(128 * n, || transpose(isa, &rows, black_box(&mut out)))
 }
 
 fn xor(isa: Isa, n: usize) -> f64 {

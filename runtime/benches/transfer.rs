@@ -1,10 +1,11 @@
 //! How fast oblivious transfer is: OTs by each side's processor time (the link is memory), beside the AES rate.
 //!
-//! `cargo bench --package motet-runtime --bench transfer`
+//! `cargo bench --package motet-runtime --bench transfer [-- PART OF A NAME]`
 
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cpu_time::ThreadTime;
 use motet_runtime::crypto::{Block, SessionId, aes::Schedule, isa::Isa};
 use motet_runtime::net::Channel;
 use motet_runtime::ot::{Adversary, Config, CotReceiver, CotSender, Subfield};
@@ -15,12 +16,17 @@ const COUNT: usize = 1 << 18;
 const ROUNDS: usize = 16;
 
 fn main() {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     println!("AES-128: {:.0} M blocks/s", aes() / 1e6);
     println!("{:<24} {:>10} {:>24} {:>24}", "", "setup", "made ahead", "chosen");
     println!("{:<24} {:>10} {:>12}{:>12} {:>12}{:>12}", "", "", "sender", "receiver", "sender", "receiver");
     for adversary in [Adversary::SemiHonest, Adversary::Malicious] {
         for subfield in [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8] {
             let config = Config { subfield, adversary };
+            let name = format!("{adversary:?}, {subfield:?}");
+            if !name.contains(&wanted) {
+                continue;
+            }
             let (mut alice, mut bob) = Channel::pair();
             let sender = thread::spawn(move || send(&mut alice, config));
             let receiver = receive(&mut bob, config);
@@ -28,7 +34,7 @@ fn main() {
             let rate = |time: Duration| format!("{:.0} M/s", (COUNT * ROUNDS) as f64 / time.as_secs_f64() / 1e6);
             println!(
                 "{:<24} {:>7.1} ms {:>12}{:>12} {:>12}{:>12}",
-                format!("{adversary:?}, {subfield:?}"),
+                name,
                 1e3 * sender.setup.max(receiver.setup).as_secs_f64(),
                 rate(sender.ahead),
                 rate(receiver.ahead),
@@ -80,16 +86,9 @@ fn receive(channel: &mut Channel, config: Config) -> Times {
     times
 }
 
-/// The processor time that this thread has had (elsewhere than on Linux, the time that has passed).
+/// The processor time that this thread has had.
 fn busy() -> Duration {
-    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = statistics.split(' ').next().and_then(|field| field.parse().ok());
-    nanoseconds.map_or_else(since_start, Duration::from_nanos)
-}
-
-fn since_start() -> Duration {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    START.get_or_init(Instant::now).elapsed()
+    ThreadTime::now().as_duration()
 }
 
 fn aes() -> f64 {

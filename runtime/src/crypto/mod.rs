@@ -6,12 +6,14 @@
 
 pub mod aes;
 pub mod block;
+pub mod expand;
 pub mod gate;
 pub mod isa;
 pub mod kdf;
 #[cfg(test)]
 pub(crate) mod known_answers;
 pub mod prg;
+pub mod transpose;
 
 pub use block::Block;
 pub use gate::{GateKey, Kernels, TweakKeys};

@@ -13,8 +13,8 @@
 
 use subtle::ConstantTimeEq;
 
-use super::transpose::{eight_rows, sixteen_columns};
 use crate::crypto::isa::{Isa, Kernel, Vector};
+use crate::crypto::transpose::Bytes;
 use crate::crypto::{Block, Prg, Stream};
 
 /// Bytes of an answer.
@@ -98,18 +98,18 @@ impl Kernel for HashRows<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) -> [Block; 128] {
         let mut sums = [V::splat(Block::ZERO); 128];
+        let mut bytes = Bytes::new();
         for column in (0..self.factors.len()).step_by(V::LANES) {
             let factors = V::load(&self.factors[column..]);
             // Back to rows: transposing is its own inverse.
-            let mut bytes = [[V::splat(Block::ZERO); 16]; 8];
             for group in 0..16 {
                 let from = 128 * column + 8 * group;
                 let [a, b, c, d] = V::gather(&self.transposed[from..], 128);
                 let [e, f, g, h] = V::gather(&self.transposed[from + 4..], 128);
-                eight_rows([a, b, c, d, e, f, g, h], &mut bytes, group);
+                bytes.set(group, [a, b, c, d, e, f, g, h]);
             }
-            for (sums, bytes) in sums.as_chunks_mut::<16>().0.iter_mut().zip(&bytes) {
-                for (sum, row) in sums.iter_mut().zip(sixteen_columns(bytes)) {
+            for (p, sums) in sums.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+                for (sum, row) in sums.iter_mut().zip(bytes.columns(p)) {
                     *sum = sum.xor(row.carryless_dot(factors));
                 }
             }
@@ -150,8 +150,8 @@ fn fold<V: Vector>(vector: V) -> Block {
 
 #[cfg(test)]
 mod tests {
-    use super::super::transpose::transpose;
     use super::*;
+    use crate::crypto::transpose::transpose;
 
     /// Multiplication in F_{2^64}, a bit at a time.
     fn times(a: u64, b: u64) -> u64 {

@@ -5,9 +5,10 @@
 //! sends it, and both add a pseudorandom mask to all labels of the call: whatever the receiver did up to there, the
 //! labels are fresh and random, as the gate hash needs them.
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::OtError;
+use super::pool::Pool;
 use super::softspoken::{Config, Receiver, Sender, UNIT};
 use crate::crypto::{Block, Prg, SessionId, Stream};
 use crate::net::Channel;
@@ -21,8 +22,7 @@ pub struct CotSender {
     /// OTs that each extension makes and spends.
     spent: usize,
     delta: Zeroizing<Block>,
-    pool: Zeroizing<Vec<Block>>,
-    used: usize,
+    pool: Pool,
     /// Where the masks' seeds come from.
     seeds: Prg,
 }
@@ -38,15 +38,14 @@ impl CotSender {
             extension: Sender::setup(channel, session, delta, config)?,
             spent: config.spent(),
             delta: Zeroizing::new(delta),
-            pool: Zeroizing::default(),
-            used: 0,
+            pool: Pool::default(),
             seeds: Prg::from_os()?,
         })
     }
 
     /// OTs in the pool.
     pub fn ready(&self) -> usize {
-        self.pool.len() - self.used
+        self.pool.len()
     }
 
     /// Makes OTs ahead, with the peer's [`CotReceiver::prepare`], until there are at least `count`.
@@ -58,11 +57,8 @@ impl CotSender {
         if missing == 0 {
             return Ok(());
         }
-        discard(&mut self.pool, self.used);
-        self.used = 0;
-        let kept = grow(&mut self.pool, missing + self.spent);
-        self.extension.extend(channel, &mut self.pool[kept..])?;
-        shrink(&mut self.pool, self.spent);
+        self.extension.extend(channel, self.pool.room(0, missing + self.spent))?;
+        self.pool.add(missing);
         Ok(())
     }
 
@@ -79,13 +75,12 @@ impl CotSender {
             self.prepare(channel, piece.len())?;
             let corrections = &mut bytes[..piece.len().div_ceil(8)];
             channel.receive(corrections)?;
-            let ready = &self.pool[self.used..];
+            let ready = self.pool.take(piece.len());
             for (byte, (labels, ready)) in corrections.iter().zip(piece.chunks_mut(8).zip(ready.chunks(8))) {
                 for (bit, (label, ready)) in labels.iter_mut().zip(ready).enumerate() {
                     *label = *ready ^ self.delta.when(byte >> bit & 1 == 1);
                 }
             }
-            self.used += piece.len();
         }
         let seed = self.seeds.block();
         channel.send(&seed.to_bytes())?;
@@ -99,10 +94,9 @@ pub struct CotReceiver {
     extension: Receiver,
     /// OTs that each extension makes and spends.
     spent: usize,
-    pool: Zeroizing<Vec<Block>>,
-    /// The random choices of the pool, 128 a block.
-    choices: Zeroizing<Vec<Block>>,
-    used: usize,
+    pool: Pool,
+    /// The random choices of the pool, 128 a block; one of which some are used is still here.
+    choices: Pool,
 }
 
 impl CotReceiver {
@@ -114,15 +108,14 @@ impl CotReceiver {
         Ok(CotReceiver {
             extension: Receiver::setup(channel, session, config)?,
             spent: config.spent(),
-            pool: Zeroizing::default(),
-            choices: Zeroizing::default(),
-            used: 0,
+            pool: Pool::default(),
+            choices: Pool::default(),
         })
     }
 
     /// OTs in the pool.
     pub fn ready(&self) -> usize {
-        self.pool.len() - self.used
+        self.pool.len()
     }
 
     /// Makes OTs ahead, with the peer's [`CotSender::prepare`], until there are at least `count`.
@@ -135,15 +128,12 @@ impl CotReceiver {
             return Ok(());
         }
         // Choices go by whole blocks, and the pool with them.
-        let blocks = self.used / 128;
-        discard(&mut self.pool, 128 * blocks);
-        discard(&mut self.choices, blocks);
-        self.used -= 128 * blocks;
-        let kept = grow(&mut self.pool, missing + self.spent);
-        let kept_choices = grow(&mut self.choices, (missing + self.spent) / 128);
-        self.extension.extend(channel, &mut self.choices[kept_choices..], &mut self.pool[kept..])?;
-        shrink(&mut self.pool, self.spent);
-        shrink(&mut self.choices, self.spent / 128);
+        let partial = self.pool.used() % 128;
+        self.choices.take(self.pool.used() / 128);
+        let choices = self.choices.room(0, (missing + self.spent) / 128);
+        self.extension.extend(channel, choices, self.pool.room(partial, missing + self.spent))?;
+        self.pool.add(missing);
+        self.choices.add(missing / 128);
         Ok(())
     }
 
@@ -162,8 +152,7 @@ impl CotReceiver {
         }
         for (choices, piece) in choices.chunks(PIECE / 64).zip(out.chunks_mut(PIECE)) {
             self.prepare(channel, piece.len())?;
-            let random = &self.choices;
-            let used = self.used;
+            let (random, used) = (self.choices.kept(), self.pool.used());
             channel.send_with(piece.len().div_ceil(8), |corrections| {
                 for (word, (choice, bytes)) in choices.iter().zip(corrections.chunks_mut(8)).enumerate() {
                     let correction = choice ^ bits(random, used + 64 * word);
@@ -174,8 +163,7 @@ impl CotReceiver {
                     *last &= u8::MAX >> (8 - rest);
                 }
             })?;
-            piece.copy_from_slice(&self.pool[self.used..][..piece.len()]);
-            self.used += piece.len();
+            piece.copy_from_slice(self.pool.take(piece.len()));
         }
         let mut seed = [0; 16];
         channel.receive(&mut seed)?;
@@ -190,31 +178,6 @@ fn bits(blocks: &[Block], at: usize) -> u64 {
     let (index, offset) = (at / 128, at % 128);
     let high = if offset == 0 { 0 } else { block(index + 1) << (128 - offset) };
     ((block(index) >> offset) | high) as u64
-}
-
-/// Removes the first blocks and wipes what they leave behind.
-fn discard(pool: &mut Vec<Block>, count: usize) {
-    pool.copy_within(count.., 0);
-    shrink(pool, count);
-}
-
-/// Removes the last blocks and wipes them.
-fn shrink(pool: &mut Vec<Block>, count: usize) {
-    let kept = pool.len() - count;
-    pool[kept..].zeroize();
-    pool.truncate(kept);
-}
-
-/// Adds room for `count` blocks and tells where it begins. A buffer that is outgrown is wiped.
-fn grow(pool: &mut Zeroizing<Vec<Block>>, count: usize) -> usize {
-    let kept = pool.len();
-    if pool.capacity() < kept + count {
-        let mut larger = Zeroizing::new(Vec::with_capacity(kept + count));
-        larger.extend_from_slice(pool);
-        *pool = larger;
-    }
-    pool.resize(kept + count, Block::ZERO);
-    kept
 }
 
 /// Adds the mask of a seed.
@@ -306,12 +269,12 @@ mod tests {
         receiver.prepare(&mut bob, 1 << 14).unwrap();
         bob.flush().unwrap();
         sender.join().unwrap();
-        let set: u32 = receiver.choices.iter().map(|block| block.value().count_ones()).sum();
+        let set: u32 = receiver.choices.kept().iter().map(|block| block.value().count_ones()).sum();
         // Eight standard deviations of 64.
         assert!(set.abs_diff(1 << 13) < 512, "{set} of 16384");
         // No column of the 128 in a block is constant over the 128 blocks.
         for column in 0..128 {
-            let set = receiver.choices.iter().filter(|block| block.value() >> column & 1 == 1).count();
+            let set = receiver.choices.kept().iter().filter(|block| block.value() >> column & 1 == 1).count();
             assert!((16..112).contains(&set), "{set} of 128 in column {column}");
         }
     }

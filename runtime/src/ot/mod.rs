@@ -13,10 +13,9 @@ mod cheating;
 mod check;
 mod correlated;
 mod error;
-mod expand;
+mod pool;
 mod puncture;
 mod softspoken;
-mod transpose;
 
 pub use correlated::{CotReceiver, CotSender};
 pub use error::OtError;

@@ -19,11 +19,11 @@ use subtle::Choice;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::check::{self, RowHash};
-use super::expand::{Correction, ROW_UNIT, expand};
-use super::transpose::transpose;
 use super::{OtError, base, puncture};
 use crate::crypto::aes::Schedule;
+use crate::crypto::expand::{Correction, ROW_UNIT, expand};
 use crate::crypto::isa::Isa;
+use crate::crypto::transpose::transpose;
 use crate::crypto::{Block, Prg, SessionId};
 use crate::net::Channel;
 
@@ -129,6 +129,8 @@ pub(super) struct Sender {
     keys: Vec<Schedule>,
     /// Blocks of each row that have been used.
     index: u64,
+    /// The 128 rows of a chunk.
+    rows: Zeroizing<Vec<Block>>,
 }
 
 impl Sender {
@@ -161,6 +163,7 @@ impl Sender {
             delta: Zeroizing::new(delta),
             keys,
             index: 0,
+            rows: Zeroizing::new(vec![Block::ZERO; 128 * CHUNK]),
         })
     }
 
@@ -188,15 +191,16 @@ impl Sender {
     }
 
     fn correct(&mut self, channel: &mut Channel, out: &mut [Block]) -> Result<(), OtError> {
-        let mut rows = Zeroizing::new(Vec::new());
+        let mut rows = std::mem::take(&mut self.rows);
         for chunk in out.chunks_mut(128 * CHUNK) {
             let length = chunk.len() / 128;
-            rows.resize(128 * length, Block::ZERO);
+            let rows = &mut rows[..128 * length];
             channel.receive_with(16 * length * (self.subfield.places() - 1), |corrections| {
-                self.rows(&mut rows, length, corrections);
+                self.rows(rows, length, corrections);
             })?;
-            transpose(self.isa, &rows, chunk);
+            transpose(self.isa, rows, chunk);
         }
+        self.rows = rows;
         Ok(())
     }
 
@@ -225,6 +229,8 @@ pub(super) struct Receiver {
     keys: Vec<Schedule>,
     /// Blocks of each row that have been used.
     index: u64,
+    /// The 128 rows of a chunk.
+    rows: Zeroizing<Vec<Block>>,
 }
 
 impl Receiver {
@@ -241,7 +247,7 @@ impl Receiver {
         }
         let isa = Isa::detect();
         let keys = seeds.iter().map(|&seed| Schedule::new(isa, seed)).collect();
-        Ok(Receiver { isa, subfield, adversary, keys, index: 0 })
+        Ok(Receiver { isa, subfield, adversary, keys, index: 0, rows: Zeroizing::new(vec![Block::ZERO; 128 * CHUNK]) })
     }
 
     /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `t_j`, and the random choices, 128 a block. With a
@@ -263,15 +269,16 @@ impl Receiver {
     }
 
     fn correct(&mut self, channel: &mut Channel, choices: &mut [Block], out: &mut [Block]) -> Result<(), OtError> {
-        let mut rows = Zeroizing::new(Vec::new());
+        let mut rows = std::mem::take(&mut self.rows);
         for (choices, chunk) in choices.chunks_mut(CHUNK).zip(out.chunks_mut(128 * CHUNK)) {
             let length = choices.len();
-            rows.resize(128 * length, Block::ZERO);
+            let rows = &mut rows[..128 * length];
             channel.send_with(16 * length * (self.subfield.places() - 1), |corrections| {
-                self.rows(&mut rows, choices, corrections);
+                self.rows(rows, choices, corrections);
             })?;
-            transpose(self.isa, &rows, chunk);
+            transpose(self.isa, rows, chunk);
         }
+        self.rows = rows;
         Ok(())
     }
 

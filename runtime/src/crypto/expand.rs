@@ -15,20 +15,23 @@ const ROWS: u64 = 0;
 const GROUP: usize = 4;
 
 /// Blocks of a row are a multiple of this: the lanes of the widest vector.
-pub(super) const ROW_UNIT: usize = 4;
+pub const ROW_UNIT: usize = 4;
 
 /// What the sender subtracts from `v`: the receiver's correction `d` times its element `Δ` of the field.
 #[derive(Clone, Copy)]
-pub(super) struct Correction<'a> {
+pub struct Correction<'a> {
     /// The bits of `d`, 16 bytes a block of the row.
-    pub(super) bytes: &'a [u8],
+    pub bytes: &'a [u8],
     /// Bit `b` of Δ is to be added to row `b`.
-    pub(super) delta: u8,
+    pub delta: u8,
 }
 
 /// Expands seeds `first..2^K` (as many as there are keys) to blocks `index..` of `u` and of the `K` rows of `v`, which
 /// lie one after the other. Row lengths are multiples of [`ROW_UNIT`].
-pub(super) fn expand<const K: usize>(
+///
+/// # Panics
+/// Where the lengths do not fit.
+pub fn expand<const K: usize>(
     isa: Isa,
     keys: &[Schedule],
     index: u64,

@@ -7,7 +7,10 @@ use crate::crypto::Block;
 use crate::crypto::isa::{Isa, Kernel, Vector};
 
 /// Transposes 128 rows of equal length (a multiple of four blocks): bit `r` of `out[j]` is bit `j` of row `r`.
-pub(super) fn transpose(isa: Isa, rows: &[Block], out: &mut [Block]) {
+///
+/// # Panics
+/// Where the lengths do not fit.
+pub fn transpose(isa: Isa, rows: &[Block], out: &mut [Block]) {
     assert!(rows.len() == out.len() && rows.len().is_multiple_of(4 * 128));
     isa.run(Transpose { rows, out });
 }
@@ -23,18 +26,13 @@ impl Kernel for Transpose<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let length = self.rows.len() / 128;
+        let mut bytes = Bytes::new();
         for column in (0..length).step_by(V::LANES) {
-            let mut bytes = [[V::splat(Block::ZERO); 16]; 8];
-            for group in 0..16 {
-                let mut rows = [V::splat(Block::ZERO); 8];
-                for (r, row) in rows.iter_mut().enumerate() {
-                    *row = V::load(&self.rows[(8 * group + r) * length + column..]);
-                }
-                eight_rows(rows, &mut bytes, group);
+            for (group, rows) in self.rows.chunks_exact(8 * length).enumerate() {
+                bytes.set(group, std::array::from_fn(|r| V::load(&rows[r * length + column..])));
             }
-            for (p, bytes) in bytes.iter().enumerate() {
-                let columns = sixteen_columns(bytes);
-                for (q, columns) in columns.as_chunks::<4>().0.iter().enumerate() {
+            for p in 0..8 {
+                for (q, columns) in bytes.columns(p).as_chunks::<4>().0.iter().enumerate() {
                     V::scatter(*columns, &mut self.out[128 * column + 16 * p + 4 * q..], 128);
                 }
             }
@@ -42,32 +40,47 @@ impl Kernel for Transpose<'_> {
     }
 }
 
-/// The first half: of rows `8 · group` on, `bytes[p][group]` are columns 16p to 16p + 15, a byte one column of 8 rows.
-#[inline(always)]
-pub(super) fn eight_rows<V: Vector>(rows: [V; 8], bytes: &mut [[V; 16]; 8], group: usize) {
-    let pairs = shuffle(shuffle(shuffle(rows)));
-    for (p, pair) in pairs.into_iter().enumerate() {
-        bytes[p][group] = pair.transpose_bits();
+/// A matrix half-way: 128 columns of `V::LANES` matrices, each column in bytes of 8 rows. Vector `group` of `self.0[p]`
+/// has columns 16p to 16p + 15 of rows `8 · group` on.
+pub(crate) struct Bytes<V>([[V; 16]; 8]);
+
+impl<V: Vector> Bytes<V> {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Bytes([[V::splat(Block::ZERO); 16]; 8])
+    }
+
+    /// The first half of the work: takes rows `8 · group` on.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, group: usize, rows: [V; 8]) {
+        let pairs = shuffle_eight(shuffle_eight(shuffle_eight(rows)));
+        for (bytes, pair) in self.0.iter_mut().zip(pairs) {
+            bytes[group] = pair.transpose_bits();
+        }
+    }
+
+    /// The second half: columns 16p to 16p + 15.
+    #[inline(always)]
+    pub(crate) fn columns(&self, p: usize) -> [V; 16] {
+        shuffle_sixteen(shuffle_sixteen(shuffle_sixteen(shuffle_sixteen(self.0[p]))))
     }
 }
 
-/// The second half: 16 columns from their bytes.
+/// Interleaves the first half of the vectors with the second. After three rounds the bytes at one place of all eight
+/// vectors stand together. (Written out, as it is with loops that the compiler keeps vectors in memory.)
 #[inline(always)]
-pub(super) fn sixteen_columns<V: Vector>(bytes: &[V; 16]) -> [V; 16] {
-    shuffle(shuffle(shuffle(shuffle(*bytes))))
+fn shuffle_eight<V: Vector>([a, b, c, d, e, f, g, h]: [V; 8]) -> [V; 8] {
+    let ([a, b], [c, d], [e, f], [g, h]) = (a.interleave(e), b.interleave(f), c.interleave(g), d.interleave(h));
+    [a, b, c, d, e, f, g, h]
 }
 
-/// Interleaves the first half of the vectors with the second. After log₂ N rounds the bytes at one place of all `N`
-/// vectors stand together.
+/// The same of sixteen, for four rounds.
 #[inline(always)]
-fn shuffle<V: Vector, const N: usize>(vectors: [V; N]) -> [V; N] {
-    let mut out = vectors;
-    for j in 0..N / 2 {
-        let [low, high] = vectors[j].interleave(vectors[N / 2 + j]);
-        out[2 * j] = low;
-        out[2 * j + 1] = high;
-    }
-    out
+fn shuffle_sixteen<V: Vector>([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]: [V; 16]) -> [V; 16] {
+    let low = (a.interleave(i), b.interleave(j), c.interleave(k), d.interleave(l));
+    let high = (e.interleave(m), f.interleave(n), g.interleave(o), h.interleave(p));
+    let (([a, b], [c, d], [e, f], [g, h]), ([i, j], [k, l], [m, n], [o, p])) = (low, high);
+    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
 #[cfg(test)]
