@@ -63,9 +63,14 @@ impl Bilinear {
     /// Products of elements in all.
     pub fn products(&self) -> u64 {
         match self {
-            Bilinear::MatMul { batch, m, k, n } => (batch * m * k * n) as u64,
-            Bilinear::Conv2d { w, .. } => (self.counts()[2] * w[1] * w[2] * w[3]) as u64,
+            Bilinear::MatMul { batch, m, k, n } => ((batch * m * k) as u64).saturating_mul(*n as u64),
+            Bilinear::Conv2d { w, .. } => (self.counts()[2] as u64).saturating_mul((w[1] * w[2] * w[3]) as u64),
         }
+    }
+
+    /// Oblivious transfers, one for each bit of one operand's elements, that all products take.
+    pub fn transfers(&self, first: bool, bits: u32) -> u64 {
+        (self.counts()[usize::from(!first)] as u64).saturating_mul(u64::from(bits))
     }
 
     /// Bytes of corrections when one operand's bits are transferred obliviously: each product is in one of `bits - i` bits,

@@ -5,7 +5,7 @@ use motet_program::data::{DataType, Elem, Shape, Tensor, Type};
 use motet_program::ir::{
     Binary, Block, Constant, Conv2d, Node, Op, Output, Param, Party, Program, Reduction, Site, SourceSite, Unary, Value,
 };
-use motet_program::plan::{Protocol, cost, plan};
+use motet_program::plan::{Protocol, Step, Way, cost, plan};
 use motet_program::validate::{Form, validate};
 use motet_runtime::crypto::SessionId;
 use motet_runtime::net::Channel;
@@ -408,6 +408,17 @@ fn large_products_agree_with_the_clear() {
         let (program, inputs) = m.finish(vec![abc, square, convolved]);
         let leaves: Vec<Vec<Tensor>> = inputs.iter().map(|input| vec![input.clone()]).collect();
         let expected = clear::run(&program, &leaves, &mut || unreachable!()).unwrap();
+        let plan = plan(&program, Protocol::Mixed).unwrap();
+        let choices = plan.steps.iter().filter_map(|planned| match &planned.step {
+            // Kernels of the evaluator are transferred.
+            Step::Product(product) if matches!(product.node.op, Op::MatMul(..)) => {
+                Some(product.choices(&program, plan.revealed))
+            }
+            _ => None,
+        });
+        for choice in choices.flatten() {
+            assert!(choice.way == Way::Encrypted, "{elem:?}: {choice:?}, {} revealed", plan.revealed);
+        }
         agree_under(&program, &inputs, Protocol::Mixed, &expected, &format!("{elem:?}"));
     }
 }

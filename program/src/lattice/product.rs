@@ -70,9 +70,7 @@ impl Product {
     pub fn for_downloads(&self, mut f: impl FnMut(usize, usize, usize)) {
         for item_tile in 0..self.tiling.item_tiles() {
             for output_tile in 0..self.tiling.output_tiles() {
-                let mut values = 0;
-                self.tiling.for_y(item_tile, output_tile, |_, _| values += 1);
-                f(item_tile, output_tile, values);
+                f(item_tile, output_tile, self.tiling.values(item_tile, output_tile));
             }
         }
     }

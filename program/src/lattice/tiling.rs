@@ -154,6 +154,18 @@ impl Tiling {
         }
     }
 
+    /// Elements of y in a tile.
+    pub fn values(&self, item_tile: usize, output_tile: usize) -> usize {
+        let (first, output) = (item_tile * self.items, output_tile * self.outputs);
+        let size = [self.layer.output_size(0), self.layer.output_size(1)];
+        let in_item = |item| {
+            let (_, origin) = self.item(item);
+            self.block[0].min(size[0] - origin[0]) * self.block[1].min(size[1] - origin[1])
+        };
+        let items = (first..(first + self.items).min(self.all_items())).map(in_item).sum::<usize>();
+        items * self.outputs.min(self.layer.outputs - output)
+    }
+
     /// Calls `f` with a coefficient and the index of its element of y, for a tile.
     pub fn for_y(&self, item_tile: usize, output_tile: usize, mut f: impl FnMut(usize, usize)) {
         let (first, output) = (item_tile * self.items, output_tile * self.outputs);

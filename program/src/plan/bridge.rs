@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::group::Group;
 use super::kernel::{Inputs, Kernels, bits_of, identity, sorted};
-use super::{Kernel, KernelInput, KernelOutput, Step};
+use super::{Kernel, KernelInput, KernelOutput, Step, Way};
 use crate::data::{Elem, Type};
 use crate::ir::{Node, Op, Value};
 use crate::place::Place;
@@ -27,6 +27,8 @@ pub struct Product {
     pub factors: [Factor; 2],
     /// The addends of the result: the garbler's, the evaluator's.
     pub result: [Value; 2],
+    /// How each of `cross` is computed.
+    pub ways: Vec<Way>,
 }
 
 /// An operand of a product.
@@ -110,7 +112,7 @@ impl Kernels<'_> {
         let evaluator = Place::Private(self.evaluator());
         let result =
             [Place::Private(self.garbler), evaluator].map(|place| self.extra_value(result_type.clone(), place));
-        steps.push(Step::Product(Product { node: node.clone(), factors, result }));
+        steps.push(Step::Product(Product { node: node.clone(), factors, result, ways: Vec::new() }));
         steps.push(Step::Kernel(self.after_product(group, node, result, wanted)));
         steps
     }

@@ -9,7 +9,7 @@ use super::group::{Group, Head, is_scalar};
 use super::kernel::Kernels;
 use super::templates::Templates;
 use super::view::Views;
-use super::{Carried, Joined, Kernel, KernelInput, Plan, Planned, Protocol, Step, Walk, liveness};
+use super::{Carried, Joined, Kernel, KernelInput, Plan, Planned, Protocol, Step, Walk, liveness, way};
 use crate::data::{Elem, Type};
 use crate::ir::{Binary, Block, Constant, Node, Op, Party, Program, Site, Value};
 use crate::place::{Place, places, places_where};
@@ -73,7 +73,8 @@ fn build(program: &Program, protocol: Protocol, mut of: Vec<Place>) -> Result<Pl
     liveness::drop_unused(&mut steps);
     share_after_definition(&mut steps, &shared);
     liveness::mark_last_uses(&mut steps);
-    Ok(Plan { protocol, garbler, extra, places: of, templates: templates.all, steps })
+    let revealed = way::choose(program, &mut steps);
+    Ok(Plan { protocol, garbler, extra, places: of, templates: templates.all, revealed, steps })
 }
 
 /// The garbler is the party with more input bits: its inputs cost nothing, the evaluator's an oblivious transfer each.

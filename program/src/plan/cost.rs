@@ -1,14 +1,14 @@
 //! What a plan costs: gates, bytes and rounds, known before anything runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use motet_circuits::Counts;
 use serde::Serialize;
 
-use super::{Kernel, Plan, Planned, Product, Step};
-use crate::bilinear::Bilinear;
+use super::trips::Trips;
+use super::{Encrypted, Kernel, Plan, Planned, Product, Step, Way};
 use crate::data::Type;
-use crate::ir::{Constant, Op, Party, Program, Site, Value};
+use crate::ir::{Party, Program, Site, Value};
 use crate::place::Place;
 
 /// Bytes that an evaluator's input bit costs: an oblivious transfer extended by SoftSpokenOT with k = 2 (128 / k bits
@@ -105,7 +105,7 @@ impl Cost {
 
 /// The cost of running a plan. `assume` says how often a loop runs whose bounds are known only when running.
 pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
-    let mut walk = Walk { program, plan, assume, ints: HashMap::new() };
+    let mut walk = Walk { program, plan, assume, trips: Trips::default() };
     let mut total = Cost { exact: true, ..Cost::default() };
     total.add(&walk.block(&plan.steps), 1);
     if program.parties.len() == 2 {
@@ -120,8 +120,7 @@ struct Walk<'a> {
     program: &'a Program,
     plan: &'a Plan,
     assume: u64,
-    /// Public scalars that are constants.
-    ints: HashMap<Value, i64>,
+    trips: Trips,
 }
 
 impl Walk<'_> {
@@ -144,20 +143,16 @@ impl Walk<'_> {
 
     fn step(&mut self, planned: &Planned) -> Cost {
         let mut cost = Cost { exact: true, ..Cost::default() };
+        self.trips.note(&planned.step);
         match &planned.step {
-            Step::Clear(node) => {
-                if let (Op::Const(Constant::Splat(word)), [result]) = (&node.op, node.results.as_slice()) {
-                    self.ints.insert(*result, *word as i64);
-                }
-            }
-            Step::Structural(_) | Step::Triangular(_) | Step::Mask(_) => {}
+            Step::Clear(_) | Step::Structural(_) | Step::Triangular(_) | Step::Mask(_) => {}
             Step::Open { value, to, .. } => self.open(*value, &[*to], &mut cost),
             Step::Product(product) => self.product(product, &mut cost),
             Step::Share(v) => {
                 let place = self.plan.places[v.0 as usize];
                 if matches!(place, Place::Private(p) if p != self.plan.garbler) {
                     cost.transfers = self.bits(*v);
-                    cost.to_garbler = cost.transfers.saturating_mul(INPUT_BITS).div_ceil(8);
+                    cost.to_garbler = transfer_bytes(cost.transfers);
                     cost.to_evaluator = 16;
                     cost.rounds = 1;
                 }
@@ -170,8 +165,7 @@ impl Walk<'_> {
             Step::Output { value, to, .. } => self.open(*value, to, &mut cost),
             Step::Loop { from, to, body, .. } => {
                 let each = self.block(body);
-                let bounds = self.ints.get(from).zip(self.ints.get(to));
-                let times = bounds.map(|(from, to)| (i128::from(*to) - i128::from(*from)).max(0) as u64);
+                let times = self.trips.of(*from, *to);
                 cost.add(&each, times.unwrap_or(self.assume));
                 cost.exact &= times.is_some();
             }
@@ -202,19 +196,21 @@ impl Walk<'_> {
         }
     }
 
-    /// An oblivious transfer for each bit of the evaluator's addend, and for each product that bit `i` of N is in a
-    /// correction of N - i bits.
+    /// Each cross term, by the way that the plan has chosen.
     fn product(&self, product: &Product, cost: &mut Cost) {
-        let [x, y] = match &product.node.op {
-            Op::MatMul(x, y) | Op::Conv2d(x, y, _) => [self.ty(*x), self.ty(*y)],
-            _ => return,
-        };
-        let Some(map) = Bilinear::of(&product.node.op, &x.shape, &y.shape) else { return };
-        for cross in product.cross() {
-            let transfers = self.bits(cross.evaluator);
-            cost.transfers = cost.transfers.saturating_add(transfers);
-            cost.to_garbler = cost.to_garbler.saturating_add(transfers.saturating_mul(INPUT_BITS).div_ceil(8));
-            cost.to_evaluator = cost.to_evaluator.saturating_add(map.correction_bytes(x.elem.bits()));
+        let Some((map, bits)) = product.map(self.program) else { return };
+        for (cross, way) in product.cross().iter().zip(&product.ways) {
+            let encrypted = Encrypted::of(&map, cross.evaluator_first, bits, self.plan.revealed);
+            let [to_garbler, to_evaluator] = match (way, encrypted) {
+                (Way::Encrypted, Some(encrypted)) => encrypted.bytes(),
+                _ => {
+                    let transfers = map.transfers(cross.evaluator_first, bits);
+                    cost.transfers = cost.transfers.saturating_add(transfers);
+                    [transfer_bytes(transfers), map.correction_bytes(bits)]
+                }
+            };
+            cost.to_garbler = cost.to_garbler.saturating_add(to_garbler);
+            cost.to_evaluator = cost.to_evaluator.saturating_add(to_evaluator);
             cost.rounds += 1;
         }
     }
@@ -253,6 +249,11 @@ impl Walk<'_> {
             *cost.sites.entry(*site).or_default() += part;
         }
     }
+}
+
+/// Bytes to the garbler of oblivious transfers.
+pub(super) fn transfer_bytes(transfers: u64) -> u64 {
+    transfers.saturating_mul(INPUT_BITS).div_ceil(8)
 }
 
 impl Plan {

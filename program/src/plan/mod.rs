@@ -14,7 +14,9 @@ mod kernel;
 mod liveness;
 pub(crate) mod scalar;
 mod templates;
+mod trips;
 mod view;
+mod way;
 
 use motet_circuits::{Known, Template};
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,7 @@ use crate::place::Place;
 pub use bridge::{Cross, Factor, Product};
 pub(crate) use build::plan_as_one;
 pub use build::{PlanError, plan};
+pub use way::{Choice, Encrypted, Way};
 
 /// How parties execute a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -61,6 +64,8 @@ pub struct Plan {
     pub places: Vec<Place>,
     /// The circuit templates.
     pub templates: Vec<Template>,
+    /// Elements that encrypted products reveal in a run, at most: what their flooding covers.
+    pub revealed: u64,
     /// The steps.
     pub steps: Vec<Planned>,
 }

@@ -39,6 +39,9 @@ pub enum ProtocolError {
     /// A circuit template breaks its contract.
     #[error("the plan cannot be run: {0}")]
     Template(#[from] TemplateError),
+    /// The encrypted products of the run reveal more elements than the plan covers.
+    #[error("a loop runs too often for its products, which are encrypted: run it in parts, or under --protocol yao")]
+    Revealed,
     /// The plan breaks its contract.
     #[error("the plan cannot be run: {0}")]
     Plan(&'static str),

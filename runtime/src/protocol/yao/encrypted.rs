@@ -1,20 +1,15 @@
 //! Cross terms under lattice-based encryption (protocol `mixed`): the evaluator encrypts its addend, the garbler
 //! multiplies. See `rlwe` for what it follows, assumes and protects.
 //!
-//! Both parties choose alike between this and oblivious transfer: what takes fewer bytes, as long as flooding covers it.
+//! The plan says which cross terms are computed so, and how many elements they reveal in a run, which the flooding covers.
 
-use motet_program::bilinear::Bilinear;
-use motet_program::lattice::{Layer, Product, public_key_len};
+use motet_program::lattice::public_key_len;
+use motet_program::plan::Encrypted;
 use zeroize::Zeroizing;
 
 use super::super::error::ProtocolError;
 use super::party::Side;
-use super::product::Chooser;
 use crate::rlwe::{PublicKey, SecretKey, Weights};
-
-/// Elements that encrypted products may reveal in a run, over all of which flooding keeps its 40 bits; what comes after
-/// goes by oblivious transfer.
-const REVEALED: u64 = 1 << 20;
 
 /// One side of the encryption.
 pub(super) enum Keys {
@@ -24,43 +19,14 @@ pub(super) enum Keys {
     Client(SecretKey),
 }
 
-/// A cross term as an encrypted product.
-pub(super) struct Encrypted {
-    product: Product,
-    /// The evaluator's addend is encrypted, and the result made, with rows and columns exchanged: their shapes so.
-    transposed: Option<[[usize; 2]; 2]>,
-}
-
-impl Encrypted {
-    /// The cross term, if it can be had by encryption with fewer bytes than the transfers take.
-    fn of(map: &Bilinear, chooser: Chooser, transfer_bytes: u64) -> Option<Encrypted> {
-        let (layer, transposed) = match *map {
-            Bilinear::MatMul { batch: 1, m, k, n } if chooser.first => (Layer::matmul(m, k, n), None),
-            Bilinear::MatMul { batch: 1, m, k, n } => {
-                let layer = Layer { transposed: false, ..Layer::matmul(n, k, m) };
-                (layer, Some([[k, n], [n, m]]))
-            }
-            Bilinear::Conv2d { x, w, geometry } if chooser.first && geometry.groups == 1 => {
-                let [stride, dilation] = [geometry.stride, geometry.dilation].map(|pair| pair.map(|n| n as usize));
-                let layer = Layer::conv2d(x[0], x[1], [x[2], x[3]], w[0], [w[2], w[3]]);
-                (Layer { stride, dilation, ..layer }, None)
-            }
-            _ => return None,
-        };
-        let bits = chooser.bits as u32;
-        let product = Product::new(layer, bits, bits - 1, REVEALED).ok()?;
-        let bytes = (product.request_len() + product.response_len()) as u64;
-        (bytes < transfer_bytes).then_some(Encrypted { product, transposed })
-    }
-}
-
 impl Side<'_> {
-    /// The cross term by encryption, where that is the better way.
-    pub(super) fn encrypted(&mut self, map: &Bilinear, chooser: Chooser) -> Option<Encrypted> {
-        let encrypted = Encrypted::of(map, chooser, transfer_bytes(map, chooser))?;
-        let revealed = self.revealed.checked_add(map.counts()[2] as u64).filter(|n| *n <= REVEALED)?;
-        self.revealed = revealed;
-        Some(encrypted)
+    /// Counts elements that an encrypted product is about to reveal.
+    ///
+    /// # Errors
+    /// The run reveals more than the `most` that its plan's flooding covers: a loop runs more often than it may.
+    pub(super) fn cover(&mut self, elements: u64, most: u64) -> Result<(), ProtocolError> {
+        self.revealed = self.revealed.saturating_add(elements);
+        if self.revealed > most { Err(ProtocolError::Revealed) } else { Ok(()) }
     }
 
     /// Adds this party's part of a cross term to `sum`, mod 2^64.
@@ -69,7 +35,7 @@ impl Side<'_> {
     /// The link failed, or the other party sent what is no encryption.
     pub(super) fn encrypted_term(
         &mut self,
-        Encrypted { product, transposed }: &Encrypted,
+        Encrypted { product, exchanged: shapes }: &Encrypted,
         factor: &[u64],
         sum: &mut [u64],
     ) -> Result<(), ProtocolError> {
@@ -87,7 +53,7 @@ impl Side<'_> {
                 share
             }
             Keys::Client(key) => {
-                let request = match transposed {
+                let request = match shapes {
                     Some([shape, _]) => key.encrypt(product, &exchanged(factor, *shape))?,
                     None => key.encrypt(product, factor)?,
                 };
@@ -98,7 +64,7 @@ impl Side<'_> {
             }
         };
         self.keys = Some(keys);
-        let own = match transposed {
+        let own = match shapes {
             Some([_, shape]) => exchanged(&own, *shape),
             None => own,
         };
@@ -119,12 +85,6 @@ impl Side<'_> {
     }
 }
 
-/// Bytes of a cross term by oblivious transfer.
-fn transfer_bytes(map: &Bilinear, chooser: Chooser) -> u64 {
-    let transfers = (chooser.count * chooser.bits) as u64;
-    8 * transfers + transfers.div_ceil(8) + map.correction_bytes(chooser.bits as u32)
-}
-
 /// A matrix with rows and columns exchanged.
 fn exchanged(words: &[u64], [rows, columns]: [usize; 2]) -> Zeroizing<Vec<u64>> {
     let element = |column: usize| (0..rows).map(move |row| words[row * columns + column]);
@@ -133,28 +93,7 @@ fn exchanged(words: &[u64], [rows, columns]: [usize; 2]) -> Zeroizing<Vec<u64>> 
 
 #[cfg(test)]
 mod tests {
-    use motet_program::ir::Conv2d;
-
     use super::*;
-
-    /// What `large_products_agree_with_the_clear` runs goes by encryption, and small products do not.
-    #[test]
-    fn large_products_are_encrypted() {
-        let encrypted = |map: Bilinear, first: bool, bits: usize| {
-            let count = map.counts()[usize::from(!first)];
-            let chooser = Chooser { first, count, bits };
-            Encrypted::of(&map, chooser, transfer_bytes(&map, chooser)).is_some()
-        };
-        let geometry = Conv2d { stride: [2, 1], dilation: [1, 2], groups: 1 };
-        let convolution = Bilinear::Conv2d { x: [2, 3, 14, 12], w: [16, 3, 5, 3], geometry };
-        for bits in [32, 40, 64] {
-            assert!(encrypted(Bilinear::MatMul { batch: 1, m: 40, k: 200, n: 60 }, false, bits));
-            assert!(encrypted(Bilinear::MatMul { batch: 1, m: 40, k: 60, n: 30 }, true, bits));
-            assert!(encrypted(Bilinear::MatMul { batch: 1, m: 60, k: 40, n: 60 }, true, bits));
-            assert!(encrypted(convolution.clone(), true, bits));
-            assert!(!encrypted(Bilinear::MatMul { batch: 1, m: 4, k: 6, n: 3 }, true, bits));
-        }
-    }
 
     #[test]
     fn rows_and_columns_are_exchanged() {

@@ -11,7 +11,7 @@ use motet_program::bilinear::Bilinear;
 use motet_program::clear::{conv2d, matmul};
 use motet_program::data::{Elem, Tensor, Type};
 use motet_program::ir::{Op, Value};
-use motet_program::plan::Product;
+use motet_program::plan::{Encrypted, Product, Way};
 use zeroize::Zeroizing;
 
 use super::super::array::{Array, buffer};
@@ -60,7 +60,11 @@ impl Run<'_> {
             }
             _ => Tensor { data: buffer(1, result.count() as usize)?, ty: result },
         };
-        for cross in product.cross() {
+        let crosses = product.cross();
+        if crosses.len() != product.ways.len() {
+            return Err(UNFIT);
+        }
+        for (cross, way) in crosses.into_iter().zip(&product.ways) {
             let chooser = Chooser {
                 first: cross.evaluator_first,
                 count: map.counts()[usize::from(!cross.evaluator_first)],
@@ -69,9 +73,13 @@ impl Run<'_> {
             let factor = if garbles { cross.garbler } else { cross.evaluator };
             let ty = &types[usize::from(cross.evaluator_first == garbles)];
             let factor = Zeroizing::new(to_tensor(self.values.clear(factor)?, ty)?.data);
-            match self.side.encrypted(&map, chooser) {
-                Some(encrypted) => self.side.encrypted_term(&encrypted, &factor, &mut sum.data)?,
-                None => self.side.cross_term(&map, chooser, &factor, &mut sum.data)?,
+            match way {
+                Way::Encrypted => {
+                    let encrypted = Encrypted::of(&map, cross.evaluator_first, bits, self.job.plan.revealed);
+                    self.side.cover(map.counts()[2] as u64, self.job.plan.revealed)?;
+                    self.side.encrypted_term(&encrypted.ok_or(UNFIT)?, &factor, &mut sum.data)?;
+                }
+                Way::Transfers => self.side.cross_term(&map, chooser, &factor, &mut sum.data)?,
             }
         }
         sum.data.iter_mut().for_each(|word| *word &= sum.ty.elem.mask());

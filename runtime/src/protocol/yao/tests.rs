@@ -147,6 +147,7 @@ impl Maker {
             extra: Vec::new(),
             places: self.places,
             templates: self.templates,
+            revealed: 0,
             steps,
         };
         let party = |party: Party, mut channel: Channel| {
