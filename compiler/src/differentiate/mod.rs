@@ -5,7 +5,10 @@
 //! Everything is kept at first; what the backward pass does not read is taken out by `simplify`.
 
 mod adjoint;
+mod batch;
 mod prepare;
+
+pub use batch::{at_once, mark};
 
 use std::collections::{HashMap, HashSet};
 

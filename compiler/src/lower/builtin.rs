@@ -119,7 +119,7 @@ impl<'t> Lowerer<'t> {
         let row = self.b.read(v, index);
         let stacked = Type { elem: ty.elem, shape: [&[count], self.b.shape(row).as_slice()].concat() };
         let body = self.b.close(vec![row]);
-        let rows = self.b.push_many(Op::Each { count, body }, [stacked]);
+        let rows = self.iterations(count, body, vec![stacked]);
         self.b.reshape(rows[0], ty.shape)
     }
 

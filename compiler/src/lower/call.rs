@@ -1,7 +1,7 @@
 //! Calls, inlined; functions applied over leading dimensions; `map` and `fold`.
 
 use motet_program::data::Type;
-use motet_program::ir::{Op, Value};
+use motet_program::ir::Value;
 
 use super::{Fails, Frame, Lowerer};
 use crate::typed::dim::Dim;
@@ -89,7 +89,7 @@ impl<'t> Lowerer<'t> {
                 });
                 let stacked: Vec<Type> = stacked.collect();
                 let body = self.b.close(results);
-                self.b.push_many(Op::Each { count, body }, stacked)
+                self.iterations(count, body, stacked)
             }
         };
         Ok(results.into_iter().zip(tys).map(|(v, ty)| self.b.reshape(v, ty.shape)).collect())

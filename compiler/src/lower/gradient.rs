@@ -1,11 +1,11 @@
 //! `grad`: the function becomes a block, which `differentiate` writes forwards and backwards.
 
 use motet_program::data::Type;
-use motet_program::ir::{Op, Value};
+use motet_program::ir::{Block, Op, Value};
 
 use super::{Fails, Lowerer};
 use crate::diagnostics::Diagnostic;
-use crate::differentiate::{Rule, gradient};
+use crate::differentiate::{Rule, at_once, gradient, mark};
 use crate::passes::build::Scope;
 use crate::typed::tree::{Expr, Function, FunctionId};
 
@@ -43,6 +43,16 @@ impl<'t> Lowerer<'t> {
         Ok(with_value.then_some(value).into_iter().chain(gradients).collect())
     }
 
+    /// Independent iterations; inside `grad` they are done at once where that is possible.
+    pub(super) fn iterations(&mut self, count: u64, body: Block, stacked: Vec<Type>) -> Vec<Value> {
+        if self.gradients > 0
+            && let Some(results) = at_once(&mut self.b, &mut self.units, count, &body)
+        {
+            return results;
+        }
+        self.b.push_many(Op::Each { count, body }, stacked)
+    }
+
     /// Notes that a library function has a rule for its derivative; gives what stands for its result.
     pub(super) fn unit(
         &mut self,
@@ -64,10 +74,7 @@ impl<'t> Lowerer<'t> {
         // An operation that nothing looks through.
         let ty = self.b.ty(result).clone();
         let led = Type { elem: ty.elem, shape: [&[1], ty.shape.as_slice()].concat() };
-        let (from, to) = (self.b.int(0), self.b.int(1));
-        self.b.open_loop(from, to, []);
-        let body = self.b.close(vec![result]);
-        let unit = self.b.push_many(Op::Each { count: 1, body }, [led])[0];
+        let unit = mark(&mut self.b, result, led);
         self.units.insert(unit, (rule, arg));
         Ok(vec![self.b.reshape(unit, ty.shape)])
     }

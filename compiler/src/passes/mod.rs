@@ -10,7 +10,7 @@ pub mod print;
 mod public_reads;
 pub(crate) mod rewrite;
 mod simplify;
-mod vectorise;
+pub(crate) mod vectorise;
 
 pub use if_conversion::if_conversion;
 pub use public_reads::public_reads;

@@ -16,7 +16,7 @@ const MAX_AXES: usize = 32;
 
 /// What a value of the body is over all iterations.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Lifted {
+pub(crate) enum Lifted {
     /// The same in each.
     Same(Value),
     /// An `Int` scalar: `base + stride · k` in iteration `k`.
@@ -31,10 +31,10 @@ pub(super) enum Lifted {
 }
 
 /// The operation has no rule for how its operands differ between iterations.
-pub(super) struct Stuck;
+pub(crate) struct Stuck;
 
 /// Lifts a body over `n` iterations.
-pub(super) struct Lifter<'b> {
+pub(crate) struct Lifter<'b> {
     pub b: &'b mut Builder,
     pub n: u64,
     map: HashMap<Value, Lifted>,

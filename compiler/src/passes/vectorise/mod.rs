@@ -14,6 +14,9 @@ mod weight;
 use motet_program::data::Type;
 use motet_program::ir::{Block, Node, Op, Program, Value};
 
+pub(crate) use self::lift::{Lifted, Lifter};
+pub(crate) use self::roles::acts;
+
 use self::lift::is_quiet;
 use self::split::{Loop, split};
 use super::build::Scope;

@@ -303,7 +303,7 @@ fn reduction(op: Binary) -> Option<Reduction> {
 }
 
 /// Whether the node does something that others can see.
-pub(super) fn acts(node: &Node) -> bool {
+pub(crate) fn acts(node: &Node) -> bool {
     matches!(node.op, Op::Reveal(_) | Op::Assert(_)) || inner(node, acts)
 }
 
