@@ -86,9 +86,9 @@ pub enum Failure {
     /// The command line asks for something that does not go together.
     #[error("{0}")]
     Usage(String),
-    /// A process of the demo failed.
-    #[error("the {party} of the demo failed:\n{said}")]
-    Demo {
+    /// A process that ran one party's side failed.
+    #[error("the process of {party} failed:\n{said}")]
+    Side {
         /// Which.
         party: &'static str,
         /// What it said.
@@ -110,7 +110,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => 2,
             Failure::Run(error) => error.exit_code(),
-            Failure::Demo { status, .. } => *status,
+            Failure::Side { status, .. } => *status,
             _ => 1,
         }
     }

@@ -7,6 +7,7 @@ mod failure;
 pub mod input;
 mod link;
 pub mod output;
+mod processes;
 mod program;
 mod progress;
 mod usage;
@@ -59,6 +60,7 @@ enum Verb {
     Run(verbs::run::Arguments),
     Export(verbs::export::Arguments),
     Demo(verbs::demo::Arguments),
+    Bench(verbs::bench::Arguments),
     Completions(verbs::completions::Arguments),
 }
 
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Verb::Run(a) => verbs::run::run(a),
         Verb::Export(a) => verbs::export::run(a),
         Verb::Demo(a) => verbs::demo::run(a),
+        Verb::Bench(a) => verbs::bench::run(a),
         Verb::Completions(a) => verbs::completions::run(a),
     };
     match done {

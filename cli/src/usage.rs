@@ -10,6 +10,11 @@ pub fn processor_time() -> Option<Duration> {
     Some(times.sum())
 }
 
+/// Processor time of the calling thread.
+pub fn thread_time() -> Option<Duration> {
+    busy(&fs::read_to_string("/proc/thread-self/schedstat").ok()?)
+}
+
 /// The most memory that this process has had at once, in bytes.
 pub fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -37,6 +42,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn linux_tells() {
         assert!(peak_memory().is_some_and(|bytes| bytes > 1 << 20));
-        assert!(processor_time().is_some());
+        assert!(thread_time().is_some_and(|time| Some(time) <= processor_time()));
     }
 }

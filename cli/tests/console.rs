@@ -41,6 +41,24 @@ fn help_teaches() {
     assert_snapshot!(session(folder.path(), &["--help", "run --help", "simulate --help", "compile --help"]));
 }
 
+/// Machines read what was measured; the figures are the machine's.
+#[test]
+fn a_benchmark() {
+    let folder = folder();
+    let printed = printed(&run(folder.path(), &["bench", "base", "circuit", "--json"]));
+    let report: serde_json::Value = serde_json::from_str(&printed).expect("JSON");
+    let figures = report["figures"].as_array().expect("a list");
+    let names: Vec<_> = figures.iter().filter_map(|figure| figure["name"].as_str()).collect();
+    // The limit that they are held against is measured first.
+    assert_eq!(
+        names,
+        ["AES-128, one core", "garble one AES-128 circuit", "evaluate one AES-128 circuit", "128 base OTs"]
+    );
+    assert!(figures.iter().all(|figure| figure["figure"].as_f64().is_some_and(|value| value > 0.0)));
+    assert!(figures[1]["of_limit"].as_f64().is_some_and(|share| share > 0.0));
+    assert_eq!(figures[1]["ands"], 6400);
+}
+
 #[test]
 fn simulating() {
     let folder = folder();

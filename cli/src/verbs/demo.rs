@@ -1,8 +1,6 @@
 //! `motet demo`: private classification of handwritten digits, by two processes on this machine.
 
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use clap::Args;
 use motet_program::artifact;
@@ -12,6 +10,7 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::input::Inputs;
 use crate::output::float;
+use crate::processes::{Outcome, both_parties};
 use crate::program::{self, ProtocolName, Settings};
 use crate::progress::{bytes, count, time};
 
@@ -57,7 +56,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("Compiled digits.mpc ({}); running both parties …\n", bytes(compiled.len() as u64));
 
     let model = Model::read(folder)?;
-    let [server, client] = both_parties(folder)?;
+    let server: (_, &[&str]) = ("server", &["digits.mpcx", "--input", "model=weights.safetensors"]);
+    let client: (_, &[&str]) = ("client", &["digits.mpcx", "--input", "images=images.npy"]);
+    let [server, client] = both_parties(folder, [server, client])?;
     let private: Vec<usize> = numbers(&client.result);
     for image in 0..COUNT {
         let pixels = &model.images[image * SIDE * SIDE..(image + 1) * SIDE * SIDE];
@@ -78,52 +79,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     summary(&server, &client, &private, &model);
     Ok(())
-}
-
-/// What a party's process printed and reported.
-struct Outcome {
-    result: Value,
-    report: Value,
-}
-
-/// Runs server and client as processes of this program, and waits for both.
-fn both_parties(folder: &Path) -> Result<[Outcome; 2], Failure> {
-    let program = std::env::current_exe().map_err(Failure::file(Path::new("motet")))?;
-    // A port that is free now; the server takes it a moment later.
-    let address = TcpListener::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .map_err(Failure::file(Path::new("127.0.0.1")))?
-        .to_string();
-    let start = |party: &'static str, meet: &str, input: &str| {
-        let report = folder.join(format!("{party}.json"));
-        Command::new(&program)
-            .current_dir(folder)
-            .args(["run", "digits.mpcx", "--party", party, meet, &address, "--input", input, "--json", "--report"])
-            .arg(&report)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(Failure::file(&program))
-    };
-    let server = start("server", "--listen", "model=weights.safetensors")?;
-    let client = start("client", "--connect", "images=images.npy")?;
-    let finish = |party: &'static str, child: std::process::Child| {
-        let output = child.wait_with_output().map_err(Failure::file(&program))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            let status = output.status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(3);
-            return Err(Failure::Demo { party, said, status });
-        }
-        let path = folder.join(format!("{party}.json"));
-        let report = std::fs::read_to_string(&path).map_err(Failure::file(&path))?;
-        let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
-        let result = json(&String::from_utf8_lossy(&output.stdout))["result"].take();
-        Ok(Outcome { result, report: json(&report) })
-    };
-    // Both are waited for before either's failure is told: the first to fail is rarely the one that says why.
-    let (server, client) = (finish("server", server), finish("client", client));
-    Ok([server?, client?])
 }
 
 /// The model in plain floating point, as anybody would compute it who has both the weights and the images.

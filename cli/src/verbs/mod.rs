@@ -1,5 +1,6 @@
 //! The verbs of the command line, one file each: its arguments, and what it does with them.
 
+pub mod bench;
 pub mod check;
 pub mod compile;
 pub mod completions;
