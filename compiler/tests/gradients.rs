@@ -109,6 +109,9 @@ fn library() {
         "loss::mse(x, [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]) + loss::hinge(x, [1.0, -1.0, 1.0, -1.0, 1.0, 1.0])",
         "sum(nn::layernorm(reshape(x, [2, 3]), [1.0, 2.0, 0.5], [0.0, 0.1, 0.2]) * reshape(x, [2, 3]))",
         "sum(nn::silu(x)) + sum(nn::leaky_relu(x))",
+        "let y = nn::maxpool2d(reshape(x, [2, 3]), 2, stride = 1); sum(y * y)",
+        "let y = nn::avgpool2d(reshape(x, [2, 3]), 2, padding = 1); sum(y * y)",
+        "let y = reshape(x, [3, 2]); let a = nn::attention(y, y * y, y, heads = 2); sum(a * a)",
     ] {
         let items = format!("use math; use nn; use loss;\nfn f(x: fix[6]) -> fix {{ {body} }}");
         check(&items, "fix[6]", &AT);
