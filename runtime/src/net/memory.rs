@@ -45,6 +45,8 @@ struct Pipe {
 #[derive(Default)]
 struct State {
     parcels: VecDeque<Parcel>,
+    /// Buffers of parcels that came, for those to come.
+    spare: Vec<Vec<u8>>,
     held: usize,
     line_free: Option<Instant>,
     closed: bool,
@@ -98,7 +100,8 @@ impl Source for ReadEnd {
             parcel.taken += n;
             done += n;
             if parcel.taken == parcel.bytes.len() {
-                state.parcels.pop_front();
+                let came = state.parcels.pop_front();
+                state.spare.extend(came.map(|parcel| parcel.bytes));
             }
         }
         state.held -= done;
@@ -130,7 +133,10 @@ impl Sink for WriteEnd {
         state.line_free = Some(sent);
         state.held += n;
         let arrives = sent + self.0.link.latency;
-        state.parcels.push_back(Parcel { bytes: bytes[..n].to_vec(), taken: 0, arrives });
+        let mut buffer = state.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(&bytes[..n]);
+        state.parcels.push_back(Parcel { bytes: buffer, taken: 0, arrives });
         self.0.changed.notify_all();
         Ok(n)
     }
