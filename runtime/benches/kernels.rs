@@ -9,7 +9,7 @@ use motet_runtime::crypto::expand::expand;
 use motet_runtime::crypto::gate::{MAX_BATCH, Wires};
 use motet_runtime::crypto::isa::Isa;
 use motet_runtime::crypto::transpose::transpose;
-use motet_runtime::crypto::{Block, Kernels, TweakKeys, aes::Schedule};
+use motet_runtime::crypto::{Block, Buffer, Kernels, TweakKeys, aes::Schedule};
 
 /// Gates of a made-up circuit: each reads what others wrote before it.
 const GATES: usize = 64;
@@ -92,8 +92,8 @@ fn evaluate(isa: Isa, n: usize) -> f64 {
 /// OTs' worth of rows, a receiver's, in chunks of `n` blocks a row.
 fn rows<const K: usize>(isa: Isa, n: usize) -> f64 {
     let keys: Vec<Schedule> = (0..(128 / K) << K).map(|seed| Schedule::new(isa, Block::new(seed as u128))).collect();
-    let mut u = vec![Block::ZERO; n];
-    let mut v = vec![Block::ZERO; 128 * n];
+    let mut u = Buffer::new(n);
+    let mut v = Buffer::new(128 * n);
     rate(128 * n, || {
         for (keys, v) in keys.chunks_exact(1 << K).zip(v.chunks_exact_mut(K * n)) {
             expand::<K>(isa, keys, 0, None, &mut u, black_box(v));
@@ -102,8 +102,7 @@ fn rows<const K: usize>(isa: Isa, n: usize) -> f64 {
 }
 
 fn transposed(isa: Isa, n: usize) -> f64 {
-    let rows = vec![Block::ONE; 128 * n];
-    let mut out = rows.clone();
+    let (rows, mut out) = (Buffer::new(128 * n), Buffer::new(128 * n));
     rate(128 * n, || transpose(isa, &rows, black_box(&mut out)))
 }
 

@@ -12,8 +12,8 @@ use motet_runtime::ot::{Adversary, Config, CotReceiver, CotSender, Subfield};
 
 const SESSION: SessionId = SessionId([1; 32]);
 /// OTs of a round.
-const COUNT: usize = 1 << 18;
-const ROUNDS: usize = 16;
+const COUNT: usize = 1 << 16;
+const ROUNDS: usize = 1 << (22 - 16);
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();

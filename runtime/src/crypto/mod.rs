@@ -6,6 +6,7 @@
 
 pub mod aes;
 pub mod block;
+pub mod buffer;
 pub mod expand;
 pub mod gate;
 pub mod isa;
@@ -16,6 +17,7 @@ pub mod prg;
 pub mod transpose;
 
 pub use block::Block;
+pub use buffer::Buffer;
 pub use gate::{GateKey, Kernels, TweakKeys};
 pub use kdf::{Kdf, SessionId};
 pub use prg::{Prg, RandomError, Stream};

@@ -42,17 +42,17 @@ impl Kernel for Transpose<'_> {
 
 /// A matrix half-way: 128 columns of `V::LANES` matrices, each column in bytes of 8 rows. Vector `group` of `self.0[p]`
 /// has columns 16p to 16p + 15 of rows `8 · group` on.
-pub(crate) struct Bytes<V>([[V; 16]; 8]);
+struct Bytes<V>([[V; 16]; 8]);
 
 impl<V: Vector> Bytes<V> {
     #[inline(always)]
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Bytes([[V::splat(Block::ZERO); 16]; 8])
     }
 
     /// The first half of the work: takes rows `8 · group` on.
     #[inline(always)]
-    pub(crate) fn set(&mut self, group: usize, rows: [V; 8]) {
+    fn set(&mut self, group: usize, rows: [V; 8]) {
         let pairs = shuffle_eight(shuffle_eight(shuffle_eight(rows)));
         for (bytes, pair) in self.0.iter_mut().zip(pairs) {
             bytes[group] = pair.transpose_bits();
@@ -61,7 +61,7 @@ impl<V: Vector> Bytes<V> {
 
     /// The second half: columns 16p to 16p + 15.
     #[inline(always)]
-    pub(crate) fn columns(&self, p: usize) -> [V; 16] {
+    fn columns(&self, p: usize) -> [V; 16] {
         shuffle_sixteen(shuffle_sixteen(shuffle_sixteen(shuffle_sixteen(self.0[p]))))
     }
 }

@@ -12,13 +12,15 @@
 //! For a choice `b` the receiver draws `r_{1-b}` at random, sets `r_b = x·G − H_b(r_{1-b})` and sends `r_0, r_1`, which
 //! are uniform whatever `b` is. The sender's strings are hashes of `y·(r_j + H_j(r_{1-j}))`; of these the receiver can
 //! compute `x·(y·G)` alone, as it knows no logarithm of the other.
+//!
+//! Shared points are computed as halves, since doubled points encode in batches, without a square root each.
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
 use sha2::{Digest, Sha512};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::OtError;
 use crate::crypto::{Block, Kdf, Prg, SessionId};
@@ -37,23 +39,28 @@ pub fn send(channel: &mut Channel, session: &SessionId, count: usize) -> Result<
     let ours = RistrettoPoint::mul_base(&secret).compress();
     channel.send(&ours.to_bytes())?;
 
-    let mut pairs = Zeroizing::new(Vec::with_capacity(count));
+    let half = Zeroizing::new(*secret * Scalar::from(2_u8).invert());
+    let mut theirs = Vec::with_capacity(count);
+    let mut shared = Zeroizing::new(Vec::with_capacity(2 * count));
     for number in 0..count {
-        let theirs = [receive_point(channel)?, receive_point(channel)?];
-        let mut pair = [Block::ZERO; 2];
-        for (bit, block) in (0..).zip(&mut pair) {
-            let (this, other) = (theirs[usize::from(bit)].1, theirs[usize::from(1 - bit)].0);
-            let key = this + to_group(session, number, bit, &other);
+        let points = [receive_point(channel)?, receive_point(channel)?];
+        for (bit, (_, this)) in points.into_iter().enumerate() {
+            let key = this + to_group(session, number, bit as u8, &points[1 - bit].0);
             if key == RistrettoPoint::identity() {
                 return Err(no_point(channel));
             }
-            let mut shared = key * *secret;
-            *block = string(session, number, &ours, &theirs.map(|point| point.0), &shared);
-            shared.zeroize();
+            shared.push(key * *half);
         }
-        pairs.push(pair);
+        theirs.push(points.map(|point| point.0));
     }
-    Ok(pairs)
+
+    let shared = Zeroizing::new(RistrettoPoint::double_and_compress_batch(shared.iter()));
+    let strings = theirs.iter().zip(shared.chunks_exact(2)).enumerate();
+    Ok(Zeroizing::new(
+        strings
+            .map(|(number, (theirs, shared))| [0, 1].map(|bit| string(session, number, &ours, theirs, &shared[bit])))
+            .collect(),
+    ))
 }
 
 /// The receiver's side: of each pair the string that the choice says.
@@ -85,13 +92,14 @@ pub fn receive(
     }
 
     let (encoded, theirs) = receive_point(channel)?;
-    let mut strings = Zeroizing::new(Vec::with_capacity(choices.len()));
-    for (number, (secret, pair)) in sent.into_iter().enumerate() {
-        let mut shared = theirs * *secret;
-        strings.push(string(session, number, &encoded, &pair, &shared));
-        shared.zeroize();
-    }
-    Ok(strings)
+    let half = theirs * Scalar::from(2_u8).invert();
+    let shared: Zeroizing<Vec<RistrettoPoint>> =
+        Zeroizing::new(sent.iter().map(|(secret, _)| half * **secret).collect());
+    let shared = Zeroizing::new(RistrettoPoint::double_and_compress_batch(shared.iter()));
+    let strings = sent.iter().zip(shared.iter()).enumerate();
+    Ok(Zeroizing::new(
+        strings.map(|(number, ((_, pair), shared))| string(session, number, &encoded, pair, shared)).collect(),
+    ))
 }
 
 fn scalar(prg: &mut Prg) -> Scalar {
@@ -133,14 +141,14 @@ fn string(
     number: usize,
     sender: &CompressedRistretto,
     receiver: &[CompressedRistretto; 2],
-    shared: &RistrettoPoint,
+    shared: &CompressedRistretto,
 ) -> Block {
     Kdf::new("base OT", session)
         .number(number as u64)
         .field(sender.as_bytes())
         .field(receiver[0].as_bytes())
         .field(receiver[1].as_bytes())
-        .field(shared.compress().as_bytes())
+        .field(shared.as_bytes())
         .block()
 }
 

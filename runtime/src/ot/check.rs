@@ -14,66 +14,74 @@
 use subtle::ConstantTimeEq;
 
 use crate::crypto::isa::{Isa, Kernel, Vector};
-use crate::crypto::transpose::Bytes;
 use crate::crypto::{Block, Prg, Stream};
 
 /// Bytes of an answer.
 pub(super) const ANSWER: usize = 8 * 129;
 
-/// A universal hash of rows with `length` blocks.
+/// A universal hash of rows, fed piece by piece.
 pub(super) struct RowHash {
     isa: Isa,
-    /// Two factors a block; those of the last are zero.
+    /// Two factors for each block of a row; those of the last are zero.
     factors: Vec<Block>,
+    /// Of the choices, then of the 128 rows: sums that are to be reduced.
+    sums: [Block; 129],
 }
 
 impl RowHash {
-    /// The hash that a seed decides, of rows of a multiple of four blocks.
+    /// The hash that a seed decides, of rows of `length` blocks.
     pub(super) fn new(isa: Isa, seed: Block, length: usize) -> Self {
         let mut factors = vec![Block::ZERO; length];
         if let Some((_, factors)) = factors.split_last_mut() {
             Prg::from_seed(seed, Stream(0)).fill(factors);
         }
-        RowHash { isa, factors }
+        RowHash { isa, factors, sums: [Block::ZERO; 129] }
     }
 
-    /// Of 128 rows that were transposed.
-    pub(super) fn rows(&self, transposed: &[Block]) -> [u64; 128] {
-        assert!(transposed.len() == 128 * self.factors.len() && self.factors.len().is_multiple_of(4));
-        let sums = self.isa.run(HashRows { transposed, factors: &self.factors });
-        let last = &transposed[transposed.len() - 128..];
-        std::array::from_fn(|r| {
-            let word = last[..64].iter().rev().fold(0, |word, block| word << 1 | (block.value() >> r & 1) as u64);
-            reduce(sums[r].value()) ^ word
-        })
+    /// Takes the choices' blocks from `at` on, a multiple of four.
+    pub(super) fn choices(&mut self, at: usize, choices: &[Block]) {
+        absorb(self.isa, &self.factors, at, choices, &mut self.sums[..1]);
     }
 
-    /// Of one row.
-    fn row(&self, row: &[Block]) -> u64 {
-        let sum = self.isa.run(HashRow { row, factors: &self.factors });
-        reduce(sum.value()) ^ row.last().map_or(0, |block| block.value() as u64)
+    /// Takes the blocks of the 128 rows from `at` on, a multiple of four in each row.
+    pub(super) fn rows(&mut self, at: usize, rows: &[Block]) {
+        absorb(self.isa, &self.factors, at, rows, &mut self.sums[1..]);
+    }
+
+    fn hashes(&self) -> impl Iterator<Item = u64> {
+        self.sums.iter().map(|sum| reduce(sum.value()))
     }
 
     /// The receiver's answer.
-    pub(super) fn answer(&self, choices: &[Block], transposed: &[Block]) -> [u8; ANSWER] {
+    pub(super) fn answer(&self) -> [u8; ANSWER] {
         let mut bytes = [0; ANSWER];
-        let words = std::iter::once(self.row(choices)).chain(self.rows(transposed));
-        for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(self.hashes()) {
             *bytes = word.to_le_bytes();
         }
         bytes
     }
 
     /// Whether the receiver's answer agrees with the sender's rows.
-    pub(super) fn agrees(&self, delta: Block, transposed: &[Block], answer: &[u8; ANSWER]) -> bool {
+    pub(super) fn agrees(&self, delta: Block, answer: &[u8; ANSWER]) -> bool {
         let mut words = answer.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
         let choices = words.next().unwrap_or(0);
         let mut difference = 0;
-        for (r, (ours, theirs)) in self.rows(transposed).into_iter().zip(words).enumerate() {
+        for (r, (ours, theirs)) in self.hashes().skip(1).zip(words).enumerate() {
             let factor = ((delta.value() >> r & 1) as u64).wrapping_neg();
             difference |= ours ^ theirs ^ (choices & factor);
         }
         difference.ct_eq(&0).into()
+    }
+}
+
+/// Adds to each sum the products of a row with its factors; after the last block also that block's low word.
+fn absorb(isa: Isa, factors: &[Block], at: usize, rows: &[Block], sums: &mut [Block]) {
+    let length = rows.len() / sums.len();
+    isa.run(HashRows { rows, factors: &factors[at..at + length], sums });
+    if at + length == factors.len() {
+        for (sum, row) in sums.iter_mut().zip(rows.chunks_exact(length)) {
+            *sum ^= row.last().map_or(Block::ZERO, |block| Block::new(u128::from(block.value() as u64)));
+        }
     }
 }
 
@@ -88,70 +96,32 @@ fn reduce(product: u128) -> u64 {
 }
 
 struct HashRows<'a> {
-    transposed: &'a [Block],
+    rows: &'a [Block],
     factors: &'a [Block],
+    sums: &'a mut [Block],
 }
 
 impl Kernel for HashRows<'_> {
-    type Output = [Block; 128];
+    type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector>(self) -> [Block; 128] {
-        let mut sums = [V::splat(Block::ZERO); 128];
-        let mut bytes = Bytes::new();
-        for column in (0..self.factors.len()).step_by(V::LANES) {
-            let factors = V::load(&self.factors[column..]);
-            // Back to rows: transposing is its own inverse.
-            for group in 0..16 {
-                let from = 128 * column + 8 * group;
-                let [a, b, c, d] = V::gather(&self.transposed[from..], 128);
-                let [e, f, g, h] = V::gather(&self.transposed[from + 4..], 128);
-                bytes.set(group, [a, b, c, d, e, f, g, h]);
+    fn run<V: Vector>(self) {
+        let HashRows { rows, factors, sums } = self;
+        for (row, out) in rows.chunks_exact(factors.len()).zip(sums) {
+            let mut sum = V::splat(Block::ZERO);
+            for (row, factors) in row.chunks_exact(V::LANES).zip(factors.chunks_exact(V::LANES)) {
+                sum = sum.xor(V::load(row).carryless_dot(V::load(factors)));
             }
-            for (p, sums) in sums.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-                for (sum, row) in sums.iter_mut().zip(bytes.columns(p)) {
-                    *sum = sum.xor(row.carryless_dot(factors));
-                }
-            }
+            let mut lanes = [Block::ZERO; 4];
+            sum.store(&mut lanes);
+            *out = *out ^ lanes[0] ^ lanes[1] ^ lanes[2] ^ lanes[3];
         }
-        let mut out = [Block::ZERO; 128];
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = fold(sum);
-        }
-        out
     }
-}
-
-struct HashRow<'a> {
-    row: &'a [Block],
-    factors: &'a [Block],
-}
-
-impl Kernel for HashRow<'_> {
-    type Output = Block;
-
-    #[inline(always)]
-    fn run<V: Vector>(self) -> Block {
-        let mut sum = V::splat(Block::ZERO);
-        for (row, factors) in self.row.chunks_exact(V::LANES).zip(self.factors.chunks_exact(V::LANES)) {
-            sum = sum.xor(V::load(row).carryless_dot(V::load(factors)));
-        }
-        fold(sum)
-    }
-}
-
-/// The sum of a vector's lanes.
-#[inline(always)]
-fn fold<V: Vector>(vector: V) -> Block {
-    let mut lanes = [Block::ZERO; 4];
-    vector.store(&mut lanes);
-    lanes[0] ^ lanes[1] ^ lanes[2] ^ lanes[3]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::transpose::transpose;
 
     /// Multiplication in F_{2^64}, a bit at a time.
     fn times(a: u64, b: u64) -> u64 {
@@ -163,22 +133,26 @@ mod tests {
 
     #[test]
     fn the_hash_is_the_polynomial() {
-        let length = 12;
-        let mut rows = vec![Block::ZERO; 128 * length];
+        let length = 20;
+        let mut rows = vec![Block::ZERO; 129 * length];
         Prg::from_seed(Block::new(1), Stream(0)).fill(&mut rows);
-        let mut columns = rows.clone();
-        transpose(Isa::portable(), &rows, &mut columns);
+        let piece = |from: usize, to: usize| -> Vec<Block> {
+            rows.chunks_exact(length).flat_map(|row| row[from..to].to_vec()).collect()
+        };
         for isa in Isa::available() {
-            let hash = RowHash::new(isa, Block::new(2), length);
-            let hashes = hash.rows(&columns);
-            for (row, got) in rows.chunks_exact(length).zip(hashes) {
+            let mut hash = RowHash::new(isa, Block::new(2), length);
+            for (from, to) in [(0, 12), (12, 16), (16, 20)] {
+                let (choices, rows) = (&rows[from..to], &piece(from, to)[to - from..]);
+                hash.choices(from, choices);
+                hash.rows(from, rows);
+            }
+            for (row, got) in rows.chunks_exact(length).zip(hash.hashes()) {
                 let words = |blocks: &[Block]| -> Vec<u64> {
                     blocks.iter().flat_map(|block| [block.value() as u64, (block.value() >> 64) as u64]).collect()
                 };
                 let (row_words, factors) = (words(row), words(&hash.factors));
                 let sum = row_words.iter().zip(factors).fold(0, |sum, (word, factor)| sum ^ times(*word, factor));
                 assert_eq!(got, sum ^ row_words[2 * length - 2], "{}", isa.name());
-                assert_eq!(hash.row(row), got, "{}", isa.name());
             }
         }
     }

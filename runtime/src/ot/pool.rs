@@ -1,13 +1,11 @@
 //! What oblivious transfer made ahead: a buffer that is filled at its end, used from its front, and kept.
 
-use zeroize::Zeroizing;
-
-use crate::crypto::Block;
+use crate::crypto::{Block, Buffer};
 
 /// Blocks in the order in which they were made. The buffer is wiped when it is dropped or outgrown.
 #[derive(Default)]
 pub(super) struct Pool {
-    buffer: Zeroizing<Vec<Block>>,
+    buffer: Buffer,
     used: usize,
     filled: usize,
 }
@@ -32,7 +30,7 @@ impl Pool {
         self.filled -= forgotten;
         let end = self.filled + count;
         if self.buffer.len() < end {
-            let mut larger = Zeroizing::new(vec![Block::ZERO; end]);
+            let mut larger = Buffer::new(end);
             larger[..self.filled].copy_from_slice(&self.buffer[..self.filled]);
             self.buffer = larger;
         }

@@ -24,7 +24,7 @@ use crate::crypto::aes::Schedule;
 use crate::crypto::expand::{Correction, ROW_UNIT, expand};
 use crate::crypto::isa::Isa;
 use crate::crypto::transpose::transpose;
-use crate::crypto::{Block, Prg, SessionId};
+use crate::crypto::{Block, Buffer, Prg, SessionId};
 use crate::net::Channel;
 
 /// Blocks of a row in a chunk, at most: 128 rows and their transpose stay within the second-level cache.
@@ -130,7 +130,7 @@ pub(super) struct Sender {
     /// Blocks of each row that have been used.
     index: u64,
     /// The 128 rows of a chunk.
-    rows: Zeroizing<Vec<Block>>,
+    rows: Buffer,
 }
 
 impl Sender {
@@ -163,45 +163,49 @@ impl Sender {
             delta: Zeroizing::new(delta),
             keys,
             index: 0,
-            rows: Zeroizing::new(vec![Block::ZERO; 128 * CHUNK]),
+            rows: Buffer::new(128 * CHUNK),
         })
     }
 
     /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `q_j`. With a malicious peer the last [`UNIT`] of
-    /// them are spent on the check.
+    /// them are spent on the check, and none may be used if this fails.
     pub(super) fn extend(&mut self, channel: &mut Channel, out: &mut [Block]) -> Result<(), OtError> {
-        self.correct(channel, out)?;
-        match self.adversary {
-            Adversary::SemiHonest => Ok(()),
-            Adversary::Malicious => self.check(channel, out),
-        }
-    }
-
-    fn check(&mut self, channel: &mut Channel, out: &[Block]) -> Result<(), OtError> {
-        let seed = self.challenges.block();
-        channel.send(&seed.to_bytes())?;
-        let hash = RowHash::new(self.isa, seed, out.len() / 128);
-        let mut answer = [0; check::ANSWER];
-        channel.receive(&mut answer)?;
-        if hash.agrees(*self.delta, out, &answer) {
-            Ok(())
-        } else {
-            Err(OtError::Cheating { peer: channel.peer().to_owned(), what: "its choices are not the same in all rows" })
-        }
-    }
-
-    fn correct(&mut self, channel: &mut Channel, out: &mut [Block]) -> Result<(), OtError> {
+        let mut check = match self.adversary {
+            Adversary::SemiHonest => None,
+            Adversary::Malicious => {
+                let seed = self.challenges.block();
+                Some((seed, RowHash::new(self.isa, seed, out.len() / 128)))
+            }
+        };
         let mut rows = std::mem::take(&mut self.rows);
-        for chunk in out.chunks_mut(128 * CHUNK) {
+        for (number, chunk) in out.chunks_mut(128 * CHUNK).enumerate() {
             let length = chunk.len() / 128;
             let rows = &mut rows[..128 * length];
             channel.receive_with(16 * length * (self.subfield.places() - 1), |corrections| {
                 self.rows(rows, length, corrections);
             })?;
+            if let Some((_, hash)) = &mut check {
+                hash.rows(number * CHUNK, rows);
+            }
             transpose(self.isa, rows, chunk);
         }
         self.rows = rows;
-        Ok(())
+        match check {
+            None => Ok(()),
+            Some((seed, hash)) => self.check(channel, seed, &hash),
+        }
+    }
+
+    /// Shows the receiver the hash, which it must not know before it has sent everything, and checks its answer.
+    fn check(&self, channel: &mut Channel, seed: Block, hash: &RowHash) -> Result<(), OtError> {
+        channel.send(&seed.to_bytes())?;
+        let mut answer = [0; check::ANSWER];
+        channel.receive(&mut answer)?;
+        if hash.agrees(*self.delta, &answer) {
+            Ok(())
+        } else {
+            Err(OtError::Cheating { peer: channel.peer().to_owned(), what: "its choices are not the same in all rows" })
+        }
     }
 
     fn rows(&mut self, rows: &mut [Block], length: usize, corrections: &[u8]) {
@@ -230,7 +234,7 @@ pub(super) struct Receiver {
     /// Blocks of each row that have been used.
     index: u64,
     /// The 128 rows of a chunk.
-    rows: Zeroizing<Vec<Block>>,
+    rows: Buffer,
 }
 
 impl Receiver {
@@ -247,7 +251,7 @@ impl Receiver {
         }
         let isa = Isa::detect();
         let keys = seeds.iter().map(|&seed| Schedule::new(isa, seed)).collect();
-        Ok(Receiver { isa, subfield, adversary, keys, index: 0, rows: Zeroizing::new(vec![Block::ZERO; 128 * CHUNK]) })
+        Ok(Receiver { isa, subfield, adversary, keys, index: 0, rows: Buffer::new(128 * CHUNK) })
     }
 
     /// As many OTs as `out` has room for (a multiple of [`UNIT`]): the `t_j`, and the random choices, 128 a block. With a
@@ -258,27 +262,40 @@ impl Receiver {
         choices: &mut [Block],
         out: &mut [Block],
     ) -> Result<(), OtError> {
-        self.correct(channel, choices, out)?;
+        let mut rows = std::mem::take(&mut self.rows);
+        for (choices, chunk) in choices.chunks_mut(CHUNK).zip(out.chunks_mut(128 * CHUNK)) {
+            match self.adversary {
+                Adversary::SemiHonest => {
+                    let rows = &mut rows[..chunk.len()];
+                    self.correct(channel, choices, rows)?;
+                    transpose(self.isa, rows, chunk);
+                }
+                // They stay rows until they are hashed.
+                Adversary::Malicious => self.correct(channel, choices, chunk)?,
+            }
+        }
         if self.adversary == Adversary::Malicious {
             let mut seed = [0; 16];
             channel.receive(&mut seed)?;
-            let hash = RowHash::new(self.isa, Block::from_bytes(seed), choices.len());
-            channel.send(&hash.answer(choices, out))?;
+            let mut hash = RowHash::new(self.isa, Block::from_bytes(seed), choices.len());
+            hash.choices(0, choices);
+            for (number, chunk) in out.chunks_mut(128 * CHUNK).enumerate() {
+                let rows = &mut rows[..chunk.len()];
+                rows.copy_from_slice(chunk);
+                hash.rows(number * CHUNK, rows);
+                transpose(self.isa, rows, chunk);
+            }
+            channel.send(&hash.answer())?;
         }
+        self.rows = rows;
         Ok(())
     }
 
-    fn correct(&mut self, channel: &mut Channel, choices: &mut [Block], out: &mut [Block]) -> Result<(), OtError> {
-        let mut rows = std::mem::take(&mut self.rows);
-        for (choices, chunk) in choices.chunks_mut(CHUNK).zip(out.chunks_mut(128 * CHUNK)) {
-            let length = choices.len();
-            let rows = &mut rows[..128 * length];
-            channel.send_with(16 * length * (self.subfield.places() - 1), |corrections| {
-                self.rows(rows, choices, corrections);
-            })?;
-            transpose(self.isa, rows, chunk);
-        }
-        self.rows = rows;
+    /// The rows for the next random choices, and the corrections for the sender.
+    fn correct(&mut self, channel: &mut Channel, choices: &mut [Block], rows: &mut [Block]) -> Result<(), OtError> {
+        channel.send_with(16 * choices.len() * (self.subfield.places() - 1), |corrections| {
+            self.rows(rows, choices, corrections);
+        })?;
         Ok(())
     }
 

@@ -82,12 +82,6 @@ impl Vector for Sse {
     }
 
     #[inline(always)]
-    fn gather(blocks: &[Block], _: usize) -> [Self; 4] {
-        let blocks = &blocks[..4];
-        [Self::load(blocks), Self::load(&blocks[1..]), Self::load(&blocks[2..]), Self::load(&blocks[3..])]
-    }
-
-    #[inline(always)]
     fn scatter(vectors: [Self; 4], blocks: &mut [Block], _: usize) {
         let blocks = &mut blocks[..4];
         for j in 0..4 {

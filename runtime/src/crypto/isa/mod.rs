@@ -41,8 +41,6 @@ pub(crate) trait Vector: Copy {
     fn splat(block: Block) -> Self;
     /// The counter blocks from `index` on: lane `j` is `stream · 2^64 + index + j`, the latter sum modulo 2^64.
     fn counter(stream: u64, index: u64) -> Self;
-    /// Lane `q` of vector `j` from `blocks[q * stride + j]`.
-    fn gather(blocks: &[Block], stride: usize) -> [Self; 4];
     /// Lane `q` of vector `j` to `blocks[q * stride + j]`.
     fn scatter(vectors: [Self; 4], blocks: &mut [Block], stride: usize);
     /// `self ⊕ other`.

@@ -69,10 +69,6 @@ impl<const L: usize> Vector for Portable<L> {
         })
     }
 
-    fn gather(blocks: &[Block], stride: usize) -> [Self; 4] {
-        [0, 1, 2, 3].map(|j| Self::splat(Block::ZERO).each(|lane, _| blocks[lane * stride + j]))
-    }
-
     fn scatter(vectors: [Self; 4], blocks: &mut [Block], stride: usize) {
         for (j, vector) in vectors.into_iter().enumerate() {
             for (lane, block) in vector.0.into_iter().enumerate() {

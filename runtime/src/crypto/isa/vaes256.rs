@@ -101,17 +101,6 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
-    fn gather(blocks: &[Block], stride: usize) -> [Self; 4] {
-        let row = |lane: usize| {
-            let blocks = &blocks[lane * stride..][..4];
-            [Self::load(blocks), Self::load(&blocks[2..])]
-        };
-        let ([a, b], [c, d]) = (row(0), row(1));
-        let ([a, c], [b, d]) = (a.swap_lanes(c), b.swap_lanes(d));
-        [a, c, b, d]
-    }
-
-    #[inline(always)]
     fn scatter(vectors: [Self; 4], blocks: &mut [Block], stride: usize) {
         let [a, b, c, d] = vectors;
         let ([low_ab, high_ab], [low_cd, high_cd]) = (a.swap_lanes(b), c.swap_lanes(d));

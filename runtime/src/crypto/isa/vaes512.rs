@@ -113,17 +113,6 @@ impl Vector for Avx512 {
     }
 
     #[inline(always)]
-    fn gather(blocks: &[Block], stride: usize) -> [Self; 4] {
-        let rows = [
-            Self::load(blocks),
-            Self::load(&blocks[stride..]),
-            Self::load(&blocks[2 * stride..]),
-            Self::load(&blocks[3 * stride..]),
-        ];
-        Self::transpose_lanes(rows)
-    }
-
-    #[inline(always)]
     fn scatter(vectors: [Self; 4], blocks: &mut [Block], stride: usize) {
         for (lane, row) in Self::transpose_lanes(vectors).into_iter().enumerate() {
             row.store(&mut blocks[lane * stride..]);
