@@ -67,3 +67,45 @@ fn sizes(program: &str, case: &Value, options: &mut Options) {
         options.sets.entry(name.into()).or_insert(n);
     }
 }
+
+/// Who knows a value is decided by the program's text, not by what a run does: by all iterations of a loop, both sides of
+/// a public branch, and every place that a function returns from. So it is the same to `simulate` and to every stage.
+#[test]
+fn an_index_out_of_range_means_the_same_to_every_stage() {
+    let cases = [
+        // Public in the first iteration, secret in later ones: reads zero.
+        ("let mut i = 9u8; let mut r = 0u8; for k in 0..3 { r = r * 2 + t[i]; i = s; } r", false),
+        // The same where the loop runs once.
+        ("let mut i = 9u8; let mut r = 0u8; for k in 0..1 { r += t[i]; i = s; } r", false),
+        // Secret on the side of a public branch that is not taken.
+        ("let mut i = 9u8; if n == 0 { i = s; } t[i]", false),
+        // A part of a tensor is as secret as the whole.
+        ("let j = [9u8, s]; t[j[0]]", false),
+        // What is computed from a secret is secret, even if it is always the same.
+        ("t[s * 0 + 9]", false),
+        ("let mut u = t; u[s * 0 + 9] = 1; u[0]", false),
+        ("sum(gather(t, [9u8, s]))", false),
+        ("t[pick(n, s)]", false),
+        // Public, and so checked: of any type, and in a function that is also called with a secret.
+        ("let i = 9u8; t[i]", true),
+        ("sum(gather(t, [9u8, 0]))", true),
+        ("at(t, s) + at(t, 9)", true),
+        ("t[pick(n, 9)]", true),
+    ];
+    for (body, fails) in cases {
+        let source = format!(
+            "fn at(t: u8[3], i: u8) -> u8 {{ t[i] }}
+             fn pick(n: u8, i: u8) -> u8 {{ if n == 0 {{ return i; }} 9u8 }}
+             pub fn main(t: u8[3] @ alice, s: u8 @ bob, n: u8) -> u8 {{ {body} }}"
+        );
+        let files = HashMap::from([("m.mpc".to_owned(), source)]);
+        let given = [serde_json::json!([5, 6, 7]), 1.into(), 1.into()];
+        let agreed = stages::agree("m.mpc", &files, &Options::default(), |p| {
+            p.params.iter().zip(&given).map(|(param, v)| inputs::from_json(&param.ty, v).unwrap()).collect()
+        });
+        match agreed {
+            Ok(agreed) => assert_eq!(agreed.error.is_some(), fails, "{body}: {:?}", agreed.error),
+            Err(why) => panic!("{body}: {why}"),
+        }
+    }
+}

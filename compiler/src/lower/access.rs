@@ -1,4 +1,4 @@
-//! Indexing and assignment: `Int` indices are slices, all others oblivious reads and writes, axis by axis.
+//! Indexing and assignment: public indices are slices, secret ones oblivious reads and writes, axis by axis.
 
 use motet_program::data::{Elem, Shape};
 use motet_program::ir::Value;
@@ -17,7 +17,7 @@ pub(super) struct Access {
 enum Axis {
     /// One element at an `Int`; the axis is dropped.
     At(Value),
-    /// One element at an integer that may be secret; the axis is dropped.
+    /// One element at a secret integer; the axis is dropped.
     Oblivious(Value),
     /// Elements from an `Int`.
     Range(Value, u64),
@@ -39,8 +39,9 @@ impl<'t> Lowerer<'t> {
                 Index::All => Axis::All,
                 Index::Range(start, len) => Axis::Range(self.int(start)?, self.dim(len, span)?),
                 Index::At(at) => {
+                    let secret = self.is_secret(at);
                     let at = self.single(at)?;
-                    if self.b.elem(at) == Elem::Int { Axis::At(at) } else { Axis::Oblivious(at) }
+                    if secret { Axis::Oblivious(at) } else { Axis::At(self.b.cast(at, Elem::Int)) }
                 }
             });
         }

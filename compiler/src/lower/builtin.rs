@@ -41,8 +41,8 @@ impl<'t> Lowerer<'t> {
                 first().map(|(v, ty)| self.b.slice_axis(v, *axis, start, ty.shape[*axis])).collect()
             }
             Builtin::Gather => {
-                let indices = operands[1][0];
-                first().map(|(v, ty)| self.gather(v, indices, ty)).collect()
+                let (indices, secret) = (operands[1][0], self.is_secret(&args[1]));
+                first().map(|(v, ty)| self.gather(v, indices, secret, ty)).collect()
             }
             Builtin::Pad(widths) => {
                 let mut numbers = Vec::new();
@@ -106,8 +106,9 @@ impl<'t> Lowerer<'t> {
         self.b.transpose(v, all)
     }
 
-    fn gather(&mut self, v: Value, indices: Value, ty: Type) -> Value {
-        if self.b.elem(indices) == Elem::Int {
+    fn gather(&mut self, v: Value, indices: Value, secret: bool, ty: Type) -> Value {
+        if !secret {
+            let indices = self.b.cast(indices, Elem::Int);
             return self.b.gather(v, indices);
         }
         // A read for each index.

@@ -23,7 +23,7 @@ impl<'t> Lowerer<'t> {
         let function = &tree.functions[function.0 as usize];
         let arg = values.first().and_then(|leaves| leaves.first().copied());
         if lead.is_empty() {
-            let results = self.inline(function, values)?;
+            let results = self.inline(function, values, expr)?;
             return self.unit(function, arg, results, expr);
         }
         let lead = self.dims(lead, expr.span)?;
@@ -36,17 +36,19 @@ impl<'t> Lowerer<'t> {
                 false => leaves.clone(),
             });
             let rows = rows.collect();
-            me.inline(function, rows)
+            me.inline(function, rows, expr)
         })?;
         self.unit(function, arg, results, expr)
     }
 
+    /// The body of a function, called at `expr`.
     pub(super) fn inline(
         &mut self,
         function: &'t crate::typed::tree::Function,
         args: Vec<Vec<Value>>,
+        expr: &Expr,
     ) -> Fails<Vec<Value>> {
-        let mut frame = Frame::of(function);
+        let mut frame = Frame::of(function, self.labels.callee(self.frame.instance, expr));
         for (param, leaves) in function.params.iter().zip(args) {
             frame.locals[param.0 as usize] = Some(leaves);
         }

@@ -29,7 +29,7 @@ impl<'t> Lowerer<'t> {
         let mut rest = params.clone().into_iter();
         let inner = args.iter().map(|leaves| rest.by_ref().take(leaves.len()).collect()).collect();
         self.gradients += 1;
-        let result = self.inline(function, inner);
+        let result = self.inline(function, inner, expr);
         self.gradients -= 1;
         let block = self.b.close(result?);
         let wanted = args.first().map_or(0, Vec::len);

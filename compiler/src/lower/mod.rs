@@ -1,8 +1,8 @@
 //! From the typed tree to the core: calls are inlined, structs and tuples become leaves, variables become SSA values,
 //! broadcasts and conversions explicit operations.
 //!
-//! Lowering knows nothing of secrecy: a branch is an `If` whoever knows its condition, and an index of another type than
-//! `Int` is an oblivious read or write. `public_reads` and `if_conversion` then look at places.
+//! A branch is an `If` whoever knows its condition; `if_conversion` then looks at places. An index is a slice where
+//! `secrecy` says that it is public, and an oblivious read or write else.
 
 mod access;
 mod assigned;
@@ -23,6 +23,7 @@ use motet_program::ir::{ExternCircuit, MAX_DEPTH, Op, Output, Param, Party, Prog
 use crate::diagnostics::Diagnostic;
 use crate::differentiate::Units;
 use crate::passes::build::Builder;
+use crate::secrecy::{self, InstanceId, Labels};
 use crate::source::{Sources, Span};
 use crate::typed::tree::{Expr, Function, LocalId, Tree, Ty};
 
@@ -44,6 +45,7 @@ pub fn lower(tree: &Tree, sources: &Sources) -> Result<Program, Diagnostic> {
 struct Lowerer<'t> {
     tree: &'t Tree,
     sources: &'t Sources,
+    labels: Labels,
     b: Builder,
     frame: Frame<'t>,
     sites: Vec<SourceSite>,
@@ -59,6 +61,7 @@ struct Lowerer<'t> {
 /// The function that is being inlined.
 struct Frame<'t> {
     function: &'t Function,
+    instance: InstanceId,
     /// The leaves of each local that is bound.
     locals: Vec<Option<Vec<Value>>>,
     /// In a function with `return`s.
@@ -78,8 +81,9 @@ impl<'t> Lowerer<'t> {
         Lowerer {
             tree,
             sources,
+            labels: secrecy::labels(tree),
             b: Builder::new(),
-            frame: Frame::of(&tree.functions[tree.entry.0 as usize]),
+            frame: Frame::of(&tree.functions[tree.entry.0 as usize], Labels::ENTRY),
             sites: Vec::new(),
             site_of: HashMap::new(),
             steps: 0,
@@ -161,6 +165,11 @@ impl<'t> Lowerer<'t> {
         Ok(())
     }
 
+    /// Whether an index is secret.
+    fn is_secret(&self, index: &Expr) -> bool {
+        self.labels.is_secret(self.frame.instance, index)
+    }
+
     /// The leaves of a local.
     fn local(&self, local: LocalId, span: Span) -> Fails<Vec<Value>> {
         self.frame.locals[local.0 as usize].clone().ok_or_else(|| {
@@ -171,7 +180,7 @@ impl<'t> Lowerer<'t> {
 }
 
 impl<'t> Frame<'t> {
-    fn of(function: &'t Function) -> Self {
-        Frame { function, locals: vec![None; function.locals.len()], returned: None }
+    fn of(function: &'t Function, instance: InstanceId) -> Self {
+        Frame { function, instance, locals: vec![None; function.locals.len()], returned: None }
     }
 }

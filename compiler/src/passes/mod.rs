@@ -7,13 +7,11 @@ mod if_conversion;
 mod key;
 mod peephole;
 pub mod print;
-mod public_reads;
 pub(crate) mod rewrite;
 mod simplify;
 pub(crate) mod vectorise;
 
 pub use if_conversion::if_conversion;
-pub use public_reads::public_reads;
 pub use simplify::simplify;
 pub use vectorise::vectorise;
 
@@ -23,13 +21,8 @@ use motet_program::ir::Program;
 pub type Pass = (&'static str, fn(&Program) -> Program);
 
 /// From the core that `lower` makes to a finished program.
-pub const PASSES: [Pass; 5] = [
-    ("public_reads", public_reads),
-    ("if_conversion", if_conversion),
-    ("simplify", simplify),
-    ("vectorise", vectorise),
-    ("simplify", simplify),
-];
+pub const PASSES: [Pass; 4] =
+    [("if_conversion", if_conversion), ("simplify", simplify), ("vectorise", vectorise), ("simplify", simplify)];
 
 /// Applies every pass.
 pub fn finish(core: &Program) -> Program {

@@ -24,7 +24,8 @@ impl Secrecy<'_> {
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
-        let diagnostic = at_users_call(self.modules, &self.calls, diagnostic);
+        let Some(modules) = self.modules else { return };
+        let diagnostic = at_users_call(modules, &self.calls, diagnostic);
         let place = diagnostic.labels[0].0;
         if !self.diagnostics.iter().any(|d| d.code == diagnostic.code && d.labels[0].0 == place) {
             self.diagnostics.push(diagnostic);

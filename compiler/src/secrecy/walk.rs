@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use motet_program::data::Elem;
 
 use super::label::{Label, Level, Origin};
+use super::labels::InstanceId;
 use super::{MAX_WORK, Secrecy};
 use crate::diagnostics::Diagnostic;
+use crate::parse::ast::BinaryOp;
 use crate::source::Span;
 use crate::typed::Call;
 use crate::typed::tree::*;
@@ -14,6 +16,8 @@ use crate::typed::tree::*;
 /// The function that is looked at.
 pub(super) struct Frame<'t> {
     pub function: &'t Function,
+    /// Where its labels are noted.
+    instance: InstanceId,
     /// The labels of its variables.
     pub state: Vec<Label>,
     /// The secret conditions around, those of the callers first.
@@ -27,10 +31,11 @@ pub(super) struct Frame<'t> {
 }
 
 impl<'t> Frame<'t> {
-    pub fn new(function: &'t Function, under: Vec<Level>) -> Self {
+    pub fn new(function: &'t Function, instance: InstanceId, under: Vec<Level>) -> Self {
         let (locals, depth) = (function.locals.len(), under.len());
         Frame {
             function,
+            instance,
             state: vec![Label::PUBLIC; locals],
             under,
             depth: vec![depth; locals],
@@ -81,6 +86,15 @@ impl Secrecy<'_> {
         label
     }
 
+    /// The label of an index or a condition, which is noted: what is done depends on it.
+    fn deciding(&mut self, frame: &mut Frame, e: &Expr) -> Label {
+        let label = self.expr(frame, e);
+        if !label.level().is_public() {
+            self.labels.note_secret(frame.instance, e);
+        }
+        label
+    }
+
     fn all<'e>(&mut self, frame: &mut Frame, of: impl IntoIterator<Item = &'e Expr>) -> Level {
         of.into_iter().fold(Level::PUBLIC, |level, e| level.join(self.expr(frame, e).level()))
     }
@@ -92,13 +106,17 @@ impl Secrecy<'_> {
             ExprKind::Unary(_, of) | ExprKind::Cast(of) | ExprKind::Coerce(of) | ExprKind::Repeat(of, _) => {
                 self.expr(frame, of)
             }
+            ExprKind::Binary(BinaryOp::And | BinaryOp::Or, l, r) => {
+                let (l, r) = (self.deciding(frame, l), self.expr(frame, r));
+                l.join(&r)
+            }
             ExprKind::Binary(_, l, r) => {
                 let (l, r) = (self.expr(frame, l), self.expr(frame, r));
                 l.join(&r)
             }
             ExprKind::Call { function, args, .. } => {
                 let labels: Vec<Label> = args.iter().map(|(a, _)| self.expr(frame, a)).collect();
-                self.call(frame, *function, labels, e.span)
+                self.call(frame, *function, labels, e)
             }
             ExprKind::Extern(_, args) => Label::Whole(self.all(frame, args)),
             ExprKind::Builtin(builtin, args) => self.builtin(frame, builtin, args, e.span),
@@ -113,7 +131,7 @@ impl Secrecy<'_> {
             ExprKind::Grad { function, args, with_value } => {
                 let labels: Vec<Label> = args.iter().map(|a| self.expr(frame, a)).collect();
                 let level = labels.iter().fold(Level::PUBLIC, |l, a| l.join(a.level()));
-                let value = self.call(frame, *function, labels, e.span);
+                let value = self.call(frame, *function, labels, e);
                 let gradient = Label::Whole(level);
                 if *with_value { Label::Parts(vec![value, gradient]) } else { gradient }
             }
@@ -135,11 +153,12 @@ impl Secrecy<'_> {
         }
     }
 
-    fn call(&mut self, frame: &Frame, function: FunctionId, labels: Vec<Label>, span: Span) -> Label {
+    fn call(&mut self, frame: &Frame, function: FunctionId, labels: Vec<Label>, e: &Expr) -> Label {
         let name = self.tree.functions[function.0 as usize].name.clone();
-        self.calls.push(Call { name, span: Some(span) });
-        let result = self.function(function, labels, frame.under.clone());
+        self.calls.push(Call { name, span: Some(e.span) });
+        let (result, callee) = self.function(function, labels, frame.under.clone());
         self.calls.pop();
+        self.labels.note_call(frame.instance, e, callee);
         result
     }
 
@@ -162,7 +181,7 @@ impl Secrecy<'_> {
         let mut level = Level::PUBLIC;
         for index in indices {
             match index {
-                Index::At(e) => level = level.join(self.expr(frame, e).level()),
+                Index::At(e) => level = level.join(self.deciding(frame, e).level()),
                 Index::Range(start, _) => {
                     let message = "the bounds of a slice must be public, but this one is secret";
                     let help =
@@ -223,7 +242,7 @@ impl Secrecy<'_> {
             }
             Builtin::Gather => {
                 let x = self.expr(frame, &args[0]);
-                let indices = self.expr(frame, &args[1]).level();
+                let indices = self.deciding(frame, &args[1]).level();
                 x.with(indices)
             }
             _ => Label::Whole(self.all(frame, args)),
@@ -231,7 +250,7 @@ impl Secrecy<'_> {
     }
 
     fn branch(&mut self, frame: &mut Frame, cond: &Expr, then: &Expr, otherwise: &Expr) -> Label {
-        let level = self.expr(frame, cond).level();
+        let level = self.deciding(frame, cond).level();
         let secret = !level.is_public();
         if secret {
             let origin = Some(Origin::Condition(cond.span));

@@ -98,26 +98,24 @@ fn shape_of(shape: &[usize], axes: &[Axis]) -> Vec<usize> {
 }
 
 /// The box of every leaf; zero where `within` does not hold.
-pub(super) fn read(value: &Value, axes: &[Axis], within: bool, secret: bool) -> Result<Value> {
+pub(super) fn read(value: &Value, axes: &[Axis], within: bool) -> Result<Value> {
     match value {
-        Value::Group(parts) => {
-            Ok(Value::Group(parts.iter().map(|p| read(p, axes, within, secret)).collect::<Result<_>>()?))
-        }
+        Value::Group(parts) => Ok(Value::Group(parts.iter().map(|p| read(p, axes, within)).collect::<Result<_>>()?)),
         Value::Leaf(a) => {
             if a.shape.len() < axes.len() {
                 return Err(Kind::Malformed("an index into too few axes"));
             }
-            let (shape, secret) = (shape_of(&a.shape, axes), a.secret | secret);
+            let shape = shape_of(&a.shape, axes);
             if !within {
-                return Ok(Value::Leaf(Array::splat(a.elem, shape, 0, secret)));
+                return Ok(Value::Leaf(Array::splat(a.elem, shape, 0)));
             }
             let runs = Runs::of(&a.shape, axes);
             if shape.is_empty() {
-                return Ok(Value::Leaf(Array::scalar(a.elem, a.data()[runs.base], secret)));
+                return Ok(Value::Leaf(Array::scalar(a.elem, a.data()[runs.base])));
             }
             let mut out = Vec::with_capacity(shape.iter().product());
             runs.for_each(&mut |at| out.extend_from_slice(&a.data()[at..at + runs.run]));
-            Ok(Value::Leaf(Array::new(a.elem, shape, out, secret)))
+            Ok(Value::Leaf(Array::new(a.elem, shape, out)))
         }
     }
 }
@@ -139,7 +137,6 @@ pub(super) fn write(value: &mut Value, axes: &[Axis], part: &Value) -> Result<()
                     into[at..at + chunk.len()].copy_from_slice(chunk);
                 }
             });
-            a.secret |= new.secret;
             Ok(())
         }
         _ => Err(Kind::Malformed("an assignment of another form")),
@@ -153,18 +150,20 @@ pub(super) fn point(value: &Value, rank: usize, p: usize) -> Value {
         Value::Leaf(a) => {
             let shape = a.shape.get(rank..).unwrap_or_default().to_vec();
             if shape.is_empty() {
-                return Value::Leaf(Array::scalar(a.elem, a.data()[p], a.secret));
+                return Value::Leaf(Array::scalar(a.elem, a.data()[p]));
             }
             let size: usize = shape.iter().product();
-            Value::Leaf(Array::new(a.elem, shape, a.data()[p * size..(p + 1) * size].to_vec(), a.secret))
+            Value::Leaf(Array::new(a.elem, shape, a.data()[p * size..(p + 1) * size].to_vec()))
         }
     }
 }
 
 /// `gather(x, indices)`: rows along the first axis. Secret indices out of range give zero.
-pub(super) fn gather(value: &Value, indices: &Array) -> Result<Value> {
+pub(super) fn gather(value: &Value, indices: &Array, secret: bool) -> Result<Value> {
     match value {
-        Value::Group(parts) => Ok(Value::Group(parts.iter().map(|p| gather(p, indices)).collect::<Result<_>>()?)),
+        Value::Group(parts) => {
+            Ok(Value::Group(parts.iter().map(|p| gather(p, indices, secret)).collect::<Result<_>>()?))
+        }
         Value::Leaf(a) => {
             let [rows, rest @ ..] = a.shape.as_slice() else {
                 return Err(Kind::Malformed("a gather from a scalar"));
@@ -176,14 +175,14 @@ pub(super) fn gather(value: &Value, indices: &Array) -> Result<Value> {
                 if (0..*rows as i128).contains(&index) {
                     let at = index as usize * size;
                     out.extend_from_slice(&a.data()[at..at + size]);
-                } else if indices.secret {
+                } else if secret {
                     out.resize(out.len() + size, 0);
                 } else {
                     return Err(Kind::IndexOutOfRange { index, size: *rows as u64 });
                 }
             }
             let shape = indices.shape.iter().chain(rest).copied().collect();
-            Ok(Value::Leaf(Array::new(a.elem, shape, out, a.secret | indices.secret)))
+            Ok(Value::Leaf(Array::new(a.elem, shape, out)))
         }
     }
 }
@@ -208,7 +207,7 @@ pub(super) fn transpose(a: &Array, perm: &[usize]) -> Result<Array> {
     let strides: Vec<usize> = perm.iter().map(|&k| strides[k]).collect();
     let mut out = Vec::with_capacity(a.data().len());
     super::elementwise::for_each_offset(&shape, &strides, &mut |at| out.push(a.data()[at]));
-    Ok(Array::new(a.elem, shape, out, a.secret))
+    Ok(Array::new(a.elem, shape, out))
 }
 
 /// Joins along the first axis.
@@ -221,7 +220,7 @@ pub(super) fn concat(parts: &[&Array]) -> Result<Array> {
     }
     let shape = std::iter::once(parts.iter().map(|a| a.shape[0]).sum()).chain(rest.iter().copied()).collect();
     let out = parts.iter().flat_map(|a| a.data()).copied().collect();
-    Ok(Array::new(parts[0].elem, shape, out, parts.iter().any(|a| a.secret)))
+    Ok(Array::new(parts[0].elem, shape, out))
 }
 
 /// `pad(x, widths, v)`.
@@ -232,7 +231,7 @@ pub(super) fn pad(a: &Array, widths: &[[usize; 2]], fill: &Array) -> Result<Arra
     let sizes = a.shape.iter().zip(widths);
     let shape: Vec<usize> = sizes.clone().map(|(n, [before, after])| before + n + after).collect();
     let axes: Vec<Axis> = sizes.map(|(&len, &[start, _])| Axis { start, len, kept: true }).collect();
-    let mut out = Value::Leaf(Array::splat(a.elem, shape, fill.data()[0], a.secret | fill.secret));
+    let mut out = Value::Leaf(Array::splat(a.elem, shape, fill.data()[0]));
     write(&mut out, &axes, &Value::Leaf(a.clone()))?;
     match out {
         Value::Leaf(out) => Ok(out),
@@ -242,5 +241,5 @@ pub(super) fn pad(a: &Array, widths: &[[usize; 2]], fill: &Array) -> Result<Arra
 
 /// `0, 1, 2, …`
 pub(super) fn iota(count: usize) -> Array {
-    Array::new(Elem::Int, vec![count], (0..count as u64).collect(), false)
+    Array::new(Elem::Int, vec![count], (0..count as u64).collect())
 }

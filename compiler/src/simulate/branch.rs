@@ -1,6 +1,4 @@
-//! Branches: with a secret condition both sides run, and what either assigned is secret from then on.
-
-use std::collections::BTreeSet;
+//! Branches: with a secret condition both sides run.
 
 use super::access::{self, Axis};
 use super::error::SimulateErrorKind as Kind;
@@ -9,19 +7,8 @@ use super::value::Value;
 use crate::source::Span;
 use crate::typed::tree::{Expr, LocalId};
 
-/// What the innermost open side of a secret branch has assigned.
-#[derive(Default)]
-pub(super) struct Branch {
-    /// Whether there is one.
-    open: bool,
-    /// The parts assigned: variable and fields.
-    touched: BTreeSet<(LocalId, Vec<usize>)>,
-    /// Where the side's results will not be taken: what stood there before.
-    undo: Option<Vec<Undo>>,
-}
-
 /// A part of a variable as it was before an assignment.
-struct Undo {
+pub(super) struct Undo {
     target: Target,
     old: Value,
 }
@@ -36,7 +23,7 @@ pub(super) struct Target {
 
 impl<'t> Interpreter<'t> {
     /// A branch. With a secret condition both sides run: first the one that is not taken, whose assignments are undone
-    /// (its errors stand), then the other; whatever either assigned, and the result, is secret from then on.
+    /// (its errors stand), then the other.
     pub fn eval_if(
         &mut self,
         frame: &mut Frame<'t>,
@@ -44,49 +31,31 @@ impl<'t> Interpreter<'t> {
         then: &'t Expr,
         otherwise: &'t Expr,
     ) -> Flow<Value> {
-        let cond = self.leaf(frame, cond)?;
-        let (taken, other) = if cond.data()[0] == 1 { (then, otherwise) } else { (otherwise, then) };
-        if !cond.secret {
+        let secret = self.is_secret(frame, cond);
+        let (taken, other) = if self.leaf(frame, cond)?.data()[0] == 1 { (then, otherwise) } else { (otherwise, then) };
+        if !secret {
             return self.eval(frame, taken);
         }
-        let side = Branch { open: true, touched: BTreeSet::new(), undo: Some(Vec::new()) };
-        let mut outer = std::mem::replace(&mut frame.branch, side);
+        let outer = frame.undo.replace(Vec::new());
         self.idle += 1;
         self.eval(frame, other)?;
         self.idle -= 1;
-        let Branch { touched, undo, .. } = std::mem::take(&mut frame.branch);
+        // What is assigned on the side that is taken must be undone where this whole branch stands on one that is not.
+        let undo = std::mem::replace(&mut frame.undo, outer);
         for Undo { target, old } in undo.into_iter().flatten().rev() {
             if let Err(kind) = put(frame, &target, old) {
                 return Err(self.fail(kind, other.span));
             }
         }
-        // What is assigned on the side that is taken must be undone where this whole branch stands on one that is not.
-        frame.branch = Branch { open: true, touched, undo: outer.undo.take() };
-        let mut value = self.eval(frame, taken)?;
-        let Branch { mut touched, undo, .. } = std::mem::take(&mut frame.branch);
-        for (local, fields) in &touched {
-            if let Some(part) = frame.locals[local.0 as usize].part_mut(fields) {
-                part.set_secret(true);
-            }
-        }
-        outer.undo = undo;
-        if outer.open {
-            outer.touched.append(&mut touched);
-        }
-        frame.branch = outer;
-        value.set_secret(true);
-        Ok(value)
+        self.eval(frame, taken)
     }
 
-    /// Assigns, and remembers it where a secret branch is open.
+    /// Assigns, and remembers what stood there where that must be undone.
     pub fn assign(&mut self, frame: &mut Frame<'t>, target: Target, value: Value, span: Span) -> Flow<()> {
-        if frame.branch.open {
-            frame.branch.touched.insert((target.local, target.fields.clone()));
-        }
-        if frame.branch.undo.is_some() {
+        if frame.undo.is_some() {
             let old = get(frame, &target);
             let old = self.at(span, old)?;
-            if let Some(undo) = &mut frame.branch.undo {
+            if let Some(undo) = &mut frame.undo {
                 undo.push(Undo { target: target.clone(), old });
             }
         }
@@ -99,7 +68,7 @@ fn get(frame: &mut Frame<'_>, target: &Target) -> std::result::Result<Value, Kin
     let part = part(frame, target)?;
     match &target.axes {
         None => Ok(part.clone()),
-        Some(axes) => access::read(part, axes, true, false),
+        Some(axes) => access::read(part, axes, true),
     }
 }
 

@@ -8,10 +8,8 @@ use super::value::Value;
 /// Evaluates a circuit; `result` gives the form of what it makes. Bits are elements in order, low bit first.
 pub(super) fn evaluate(circuit: &Circuit, args: &[Value], mut result: Value) -> Result<Value, Kind> {
     let mut nodes = vec![false];
-    let mut secret = false;
     for arg in args {
         arg.for_each_leaf(&mut |a| {
-            secret |= a.secret;
             for ring in a.data() {
                 nodes.extend((0..a.elem.bits()).map(|k| ring >> k & 1 == 1));
             }
@@ -36,7 +34,6 @@ pub(super) fn evaluate(circuit: &Circuit, args: &[Value], mut result: Value) -> 
     }
     let mut rest = outputs.as_slice();
     fill(&mut result, &mut rest).ok_or(Kind::Malformed("a circuit with fewer outputs than its declaration"))?;
-    result.set_secret(secret);
     Ok(result)
 }
 

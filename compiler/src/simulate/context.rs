@@ -117,7 +117,7 @@ impl Interpreter<'_> {
             ))
         };
         match ty {
-            Ty::Scalar(elem) => Ok(Value::Leaf(Array::splat(*elem, lead.to_vec(), fill(*elem), false))),
+            Ty::Scalar(elem) => Ok(Value::Leaf(Array::splat(*elem, lead.to_vec(), fill(*elem)))),
             Ty::Tensor(of, dims) => self.filled_under(&[lead, &self.shape(dims, span)?].concat(), of, span, fill),
             Ty::Tuple(parts) => group(parts.iter().collect()),
             Ty::Struct(s) => group(s.fields.iter().map(|(_, t)| t).collect()),

@@ -35,7 +35,7 @@ pub(super) fn broadcast(a: &Array, shape: &[usize]) -> Result<Array> {
     let count: usize = shape.iter().product();
     let from = a.data();
     if from.len() == 1 {
-        return Ok(Array::splat(a.elem, shape.to_vec(), from[0], a.secret));
+        return Ok(Array::splat(a.elem, shape.to_vec(), from[0]));
     }
     // Strides of the operand along the result's axes: 0 where it is repeated.
     let mut strides = vec![0; shape.len()];
@@ -46,7 +46,7 @@ pub(super) fn broadcast(a: &Array, shape: &[usize]) -> Result<Array> {
     }
     let mut out = Vec::with_capacity(count);
     for_each_offset(shape, &strides, &mut |at| out.push(from[at]));
-    Ok(Array::new(a.elem, shape.to_vec(), out, a.secret))
+    Ok(Array::new(a.elem, shape.to_vec(), out))
 }
 
 /// Calls `f` with the offset of each point of a box, row-major.
@@ -63,16 +63,15 @@ pub(super) fn for_each_offset(shape: &[usize], strides: &[usize], f: &mut impl F
 /// `f` of every element.
 pub(super) fn map(a: &Array, elem: Elem, mut f: impl FnMut(u64) -> u64) -> Array {
     if a.shape.is_empty() {
-        return Array::scalar(elem, f(a.data()[0]), a.secret);
+        return Array::scalar(elem, f(a.data()[0]));
     }
-    Array::new(elem, a.shape.clone(), a.data().iter().map(|&x| f(x)).collect(), a.secret)
+    Array::new(elem, a.shape.clone(), a.data().iter().map(|&x| f(x)).collect())
 }
 
 /// `f` of every pair of elements, after broadcasting.
 pub(super) fn zip(a: &Array, b: &Array, elem: Elem, mut f: impl FnMut(u64, u64) -> u64) -> Result<Array> {
-    let secret = a.secret | b.secret;
     if a.shape.is_empty() && b.shape.is_empty() {
-        return Ok(Array::scalar(elem, f(a.data()[0], b.data()[0]), secret));
+        return Ok(Array::scalar(elem, f(a.data()[0], b.data()[0])));
     }
     let shape = broadcast_shape(&a.shape, &b.shape)?;
     let out = if a.shape == b.shape {
@@ -87,7 +86,7 @@ pub(super) fn zip(a: &Array, b: &Array, elem: Elem, mut f: impl FnMut(u64, u64) 
         let (a, b) = (broadcast(a, &shape)?, broadcast(b, &shape)?);
         a.data().iter().zip(b.data()).map(|(&x, &y)| f(x, y)).collect()
     };
-    Ok(Array::new(elem, shape, out, secret))
+    Ok(Array::new(elem, shape, out))
 }
 
 /// `f` of every pair, which may fail.
@@ -114,7 +113,7 @@ fn unary_leaf(op: UnaryOp, a: &Array, left: &mut Left) -> Result<Array> {
     let elem = a.elem;
     let mask = elem.mask();
     match (op, elem) {
-        (UnaryOp::Neg, Elem::Int) => binary_leaf(BinaryOp::Sub, &Array::scalar(elem, 0, false), a, left),
+        (UnaryOp::Neg, Elem::Int) => binary_leaf(BinaryOp::Sub, &Array::scalar(elem, 0), a, left),
         (UnaryOp::Neg, Elem::Fix { bits, .. }) => {
             let least = 1u64 << (bits - 1);
             Ok(map(a, elem, |x| {
@@ -267,17 +266,14 @@ pub(super) fn select(c: &Array, a: &Value, b: &Value) -> Result<Value> {
             Ok(Value::Group(xs.iter().zip(ys).map(|(x, y)| select(c, x, y)).collect::<Result<_>>()?))
         }
         (Value::Leaf(a), Value::Leaf(b)) => {
-            let secret = a.secret | b.secret | c.secret;
             let shape = broadcast_shape(&broadcast_shape(&a.shape, &b.shape)?, &c.shape)?;
             if c.shape.is_empty() {
-                let mut taken = broadcast(if c.data()[0] == 1 { a } else { b }, &shape)?;
-                taken.secret = secret;
-                return Ok(Value::Leaf(taken));
+                return broadcast(if c.data()[0] == 1 { a } else { b }, &shape).map(Value::Leaf);
             }
             let (c, a, b) = (broadcast(c, &shape)?, broadcast(a, &shape)?, broadcast(b, &shape)?);
             let pairs = a.data().iter().zip(b.data());
             let out = c.data().iter().zip(pairs).map(|(&c, (&x, &y))| if c == 1 { x } else { y }).collect();
-            Ok(Value::Leaf(Array::new(a.elem, shape, out, secret)))
+            Ok(Value::Leaf(Array::new(a.elem, shape, out)))
         }
         _ => Err(Kind::Malformed("a selection between values of different form")),
     }

@@ -4,15 +4,16 @@ use motet_program::data::Elem;
 
 use super::Options;
 use super::access::{self, At, Axis};
-use super::branch::Branch;
+use super::branch::Undo;
 use super::elementwise;
 use super::error::{Exit, SimulateErrorKind as Kind};
 use super::reports::Reports;
 use super::value::{Array, Stack, Value};
 use crate::parse::ast::BinaryOp;
+use crate::secrecy::{InstanceId, Labels};
 use crate::source::Span;
 use crate::typed::dim::Dim;
-use crate::typed::tree::{Expr, ExprKind, Function, FunctionId, Index, Tree, Ty};
+use crate::typed::tree::{Builtin, Expr, ExprKind, Function, FunctionId, Index, Tree, Ty};
 
 /// Deepest nesting of evaluations; `STACK` has room for it.
 const MAX_DEPTH: usize = 20_000;
@@ -25,6 +26,7 @@ pub(super) type Flow<T> = std::result::Result<T, Exit<Value>>;
 /// The state of a simulation.
 pub(super) struct Interpreter<'t> {
     pub tree: &'t Tree,
+    labels: &'t Labels,
     pub options: &'t Options,
     pub reports: Reports,
     /// The calls that are open, outermost first.
@@ -39,14 +41,17 @@ pub(super) struct Interpreter<'t> {
 /// A call's variables.
 pub(super) struct Frame<'t> {
     pub function: &'t Function,
+    instance: InstanceId,
     pub locals: Vec<Value>,
-    pub branch: Branch,
+    /// On a side of a secret branch whose results will not be taken: what stood where it has assigned.
+    pub undo: Option<Vec<Undo>>,
 }
 
 impl<'t> Interpreter<'t> {
-    pub fn new(tree: &'t Tree, options: &'t Options) -> Self {
+    pub fn new(tree: &'t Tree, labels: &'t Labels, options: &'t Options) -> Self {
         Interpreter {
             tree,
+            labels,
             options,
             reports: Reports::default(),
             calls: Vec::new(),
@@ -58,10 +63,10 @@ impl<'t> Interpreter<'t> {
     }
 
     /// Runs a function on its arguments.
-    pub fn call(&mut self, id: FunctionId, args: Vec<Value>) -> Flow<Value> {
+    pub fn call(&mut self, id: FunctionId, instance: InstanceId, args: Vec<Value>) -> Flow<Value> {
         let function = &self.tree.functions[id.0 as usize];
-        let mut frame =
-            Frame { function, locals: vec![Value::unit(); function.locals.len()], branch: Branch::default() };
+        let locals = vec![Value::unit(); function.locals.len()];
+        let mut frame = Frame { function, instance, locals, undo: None };
         for (param, arg) in function.params.iter().zip(args) {
             frame.locals[param.0 as usize] = arg;
         }
@@ -86,17 +91,18 @@ impl<'t> Interpreter<'t> {
     fn eval_kind(&mut self, frame: &mut Frame<'t>, e: &'t Expr) -> Flow<Value> {
         let span = e.span;
         match &e.kind {
-            ExprKind::Const(ring) => Ok(Value::public(self.elem(&e.ty, span)?, *ring)),
-            ExprKind::Dim(dim) => Ok(Value::public(Elem::Int, self.dim(dim, span)? as u64)),
+            ExprKind::Const(ring) => Ok(Value::scalar(self.elem(&e.ty, span)?, *ring)),
+            ExprKind::Dim(dim) => Ok(Value::scalar(Elem::Int, self.dim(dim, span)? as u64)),
             ExprKind::Local(id) => Ok(frame.locals[id.0 as usize].clone()),
             ExprKind::Unary(op, x) => {
                 let x = self.eval(frame, x)?;
                 self.noting(&e.ty, span, |left| elementwise::unary(*op, &x, left))
             }
             ExprKind::Binary(op @ (BinaryOp::And | BinaryOp::Or), a, b) => {
+                let secret = self.is_secret(frame, a);
                 let a = self.leaf(frame, a)?;
                 let decides = u64::from(*op == BinaryOp::Or);
-                if !a.secret && a.shape.is_empty() && a.data()[0] == decides {
+                if !secret && a.shape.is_empty() && a.data()[0] == decides {
                     return Ok(Value::Leaf(a));
                 }
                 let b = self.eval(frame, b)?;
@@ -124,8 +130,15 @@ impl<'t> Interpreter<'t> {
             }
             ExprKind::Builtin(builtin, args) => {
                 let rank = args.first().map_or(0, |a| a.ty.shape().len());
+                let secret = args.get(1).is_some_and(|indices| self.is_secret(frame, indices));
                 let args = args.iter().map(|a| self.eval(frame, a)).collect::<Flow<Vec<_>>>()?;
-                self.builtin(builtin, args, rank, e)
+                match (builtin, args.as_slice()) {
+                    (Builtin::Gather, [x, Value::Leaf(indices)]) => {
+                        self.room(&e.ty, span)?;
+                        self.at(span, access::gather(x, indices, secret))
+                    }
+                    _ => self.builtin(builtin, args, rank, e),
+                }
             }
             ExprKind::Map { xs, closure } => {
                 let operands = xs.iter().map(|x| self.eval(frame, x)).collect::<Flow<Vec<_>>>()?;
@@ -200,15 +213,16 @@ impl<'t> Interpreter<'t> {
         args: &'t [(Expr, bool)],
     ) -> Flow<Value> {
         let values = args.iter().map(|(a, _)| self.eval(frame, a)).collect::<Flow<Vec<_>>>()?;
+        let instance = self.labels.callee(frame.instance, e);
         self.calls.push(e.span);
         let result = if lead.is_empty() {
-            self.call(function, values)?
+            self.call(function, instance, values)?
         } else {
             let lead = self.shape(lead, e.span)?;
             self.over(&lead, &e.ty, e.span, |this, point| {
                 let args = args.iter().zip(&values).map(|((_, mapped), v)| if *mapped { point(v) } else { v.clone() });
                 let args = args.collect();
-                this.call(function, args)
+                this.call(function, instance, args)
             })?
         };
         self.calls.pop();
@@ -242,9 +256,9 @@ impl<'t> Interpreter<'t> {
     fn eval_index(&mut self, frame: &mut Frame<'t>, base: &'t Expr, indices: &'t [Index], span: Span) -> Flow<Value> {
         let mut axes = self.whole(base.ty.shape(), span)?;
         let value = if peek(frame, base).is_some() { None } else { Some(self.eval(frame, base)?) };
-        let (within, secret) = self.narrow(frame, &mut axes, indices, span)?;
+        let within = self.narrow(frame, &mut axes, indices, span)?;
         let read = match (&value, peek(frame, base)) {
-            (Some(value), _) | (None, Some(value)) => access::read(value, &axes, within, secret),
+            (Some(value), _) | (None, Some(value)) => access::read(value, &axes, within),
             (None, None) => Err(Kind::Malformed("an index into nothing")),
         };
         self.at(span, read)
@@ -255,31 +269,20 @@ impl<'t> Interpreter<'t> {
         Ok(self.shape(dims, span)?.into_iter().map(|len| Axis { start: 0, len, kept: true }).collect())
     }
 
-    /// Evaluates indices and narrows the axes: whether all secret ones are within range, and whether any is secret.
-    pub fn narrow(
-        &mut self,
-        frame: &mut Frame<'t>,
-        axes: &mut [Axis],
-        indices: &'t [Index],
-        span: Span,
-    ) -> Flow<(bool, bool)> {
-        let mut any_secret = false;
+    /// Evaluates indices and narrows the axes: whether all secret ones are within range.
+    pub fn narrow(&mut self, frame: &mut Frame<'t>, axes: &mut [Axis], indices: &'t [Index], span: Span) -> Flow<bool> {
         let mut at = Vec::with_capacity(indices.len());
         for index in indices {
             at.push(match index {
                 Index::All => At::All,
-                Index::At(i) => {
-                    let (index, secret) = self.number(frame, i)?;
-                    any_secret |= secret;
-                    At::Index { index, secret }
-                }
+                Index::At(i) => At::Index { index: self.number(frame, i)?, secret: self.is_secret(frame, i) },
                 Index::Range(start, len) => {
-                    At::Range { start: self.number(frame, start)?.0, len: self.dim(len, span)? as usize }
+                    At::Range { start: self.number(frame, start)?, len: self.dim(len, span)? as usize }
                 }
             });
         }
         let within = access::narrow(axes, &at);
-        Ok((self.at(span, within)?, any_secret))
+        self.at(span, within)
     }
 
     /// The scalar or tensor that an expression gives.
@@ -290,10 +293,15 @@ impl<'t> Interpreter<'t> {
         }
     }
 
-    /// The number that a scalar of an integer type gives, and whether it is secret.
-    pub fn number(&mut self, frame: &mut Frame<'t>, e: &'t Expr) -> Flow<(i128, bool)> {
+    /// Whether an index or a condition is secret.
+    pub fn is_secret(&self, frame: &Frame<'t>, e: &Expr) -> bool {
+        self.labels.is_secret(frame.instance, e)
+    }
+
+    /// The number that a scalar of an integer type gives.
+    pub fn number(&mut self, frame: &mut Frame<'t>, e: &'t Expr) -> Flow<i128> {
         let a = self.leaf(frame, e)?;
-        Ok((a.elem.number(a.data()[0]), a.secret))
+        Ok(a.elem.number(a.data()[0]))
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn sum(x: &Array, axis: Option<usize>, left: &mut Left) -> Result<Arr
             });
         }
     }
-    Ok(Array::new(elem, shape, out, x.secret))
+    Ok(Array::new(elem, shape, out))
 }
 
 /// `min(x)`, `max(x)` and along an axis.
@@ -64,12 +64,11 @@ pub(super) fn extreme(x: &Array, axis: Option<usize>, greatest: bool) -> Result<
             out.push((1..n).fold(at(0), |a, k| if number::less(a, at(k), elem) == greatest { at(k) } else { a }));
         }
     }
-    Ok(Array::new(elem, shape, out, x.secret))
+    Ok(Array::new(elem, shape, out))
 }
 
 /// `matmul(a, b)`: NumPy's, vectors and leading axes included.
 pub(super) fn matmul(a: &Array, b: &Array, left: &mut Left) -> Result<Array> {
-    let secret = a.secret | b.secret;
     let ([.., _], [.., _]) = (a.shape.as_slice(), b.shape.as_slice()) else {
         return Err(Kind::Malformed("a matrix product of scalars"));
     };
@@ -94,7 +93,7 @@ pub(super) fn matmul(a: &Array, b: &Array, left: &mut Left) -> Result<Array> {
     let mut shape = lead;
     shape.extend((!a_vector).then_some(m));
     shape.extend((!b_vector).then_some(n));
-    Ok(Array::new(a.elem, shape, out, secret))
+    Ok(Array::new(a.elem, shape, out))
 }
 
 /// For each point of the broadcast leading axes, which of an operand's matrices stands there.
@@ -234,5 +233,5 @@ pub(super) fn conv2d(x: &Array, w: &Array, geometry: &Geometry, left: &mut Left)
             ring.product(weights, &columns, [o_group, taps, points], &mut out[at..at + o_group * points], left)?;
         }
     }
-    Ok(Array::new(x.elem, vec![n, o, out_h, out_w], out, x.secret | w.secret))
+    Ok(Array::new(x.elem, vec![n, o, out_h, out_w], out))
 }

@@ -1,14 +1,7 @@
 //! The reference: an interpreter of the typed tree with machine integers.
 //!
-//! It shares no code with lowering, circuits or protocols; they are tested against it. Each value carries a label, public
-//! or secret, as the language defines it: inputs that a party owns are secret, so is what is computed from a secret, and
-//! `reveal` makes public. The label decides what an index out of range does, and whether both sides of a branch run.
-//!
-//! Labels are those of the run, iteration by iteration, and programs come checked by [`crate::secrecy`], which joins all
-//! iterations of a loop: what it refuses never gets here. A variable that is public in a loop's first iterations and
-//! secret in later ones is secret in all of them once compiled. Where such a variable is an index out of range, or
-//! decides a branch, while still public, the interpreter follows the rule for public values (an error; one side alone),
-//! and the compiled program that for secret ones (zero; both sides). Values agree wherever neither reports an error.
+//! It shares no code with lowering, circuits or protocols; they are tested against it. What an index out of range does,
+//! and whether both sides of a branch run, is decided by what [`crate::secrecy`] says of the index and the condition.
 
 mod access;
 mod branch;
@@ -31,6 +24,7 @@ use motet_program::data::{DataType, Tensor, Type};
 pub use error::{SimulateError, SimulateErrorKind};
 pub use reports::{RangeKind, RangeReport, RevealReport};
 
+use crate::secrecy::{self, Labels};
 use crate::typed::data_types::{Signature, signature};
 use crate::typed::tree::Tree;
 use error::Exit;
@@ -92,10 +86,11 @@ fn run(
 ) -> Result<Simulation, Box<SimulateError>> {
     let mut args = Vec::with_capacity(inputs.len());
     for (param, leaves) in signature.params.iter().zip(inputs) {
-        args.push(from_leaves(&param.ty, &mut leaves.iter(), param.owner.is_some()));
+        args.push(from_leaves(&param.ty, &mut leaves.iter()));
     }
-    let mut interpreter = Interpreter::new(tree, options);
-    let result = match interpreter.call(tree.entry, args) {
+    let labels = secrecy::labels(tree);
+    let mut interpreter = Interpreter::new(tree, &labels, options);
+    let result = match interpreter.call(tree.entry, Labels::ENTRY, args) {
         Ok(value) | Err(Exit::Return(value)) => value,
         Err(Exit::Error(error)) => return Err(error),
     };
@@ -134,21 +129,19 @@ fn check_inputs(signature: &Signature, inputs: &[Vec<Tensor>]) -> Result<(), Box
 }
 
 /// A value from its leaves, in order.
-fn from_leaves<'a>(ty: &DataType, leaves: &mut impl Iterator<Item = &'a Tensor>, secret: bool) -> Value {
+fn from_leaves<'a>(ty: &DataType, leaves: &mut impl Iterator<Item = &'a Tensor>) -> Value {
     match ty {
         DataType::Leaf(_) => match leaves.next() {
             Some(t) => {
                 let shape = t.ty.shape.iter().map(|&d| d as usize).collect();
-                Value::Leaf(Array::new(t.ty.elem, shape, t.data.clone(), secret))
+                Value::Leaf(Array::new(t.ty.elem, shape, t.data.clone()))
             }
             None => Value::unit(),
         },
-        DataType::Tuple(parts) => Value::Group(parts.iter().map(|t| from_leaves(t, leaves, secret)).collect()),
-        DataType::Struct(_, fields) => {
-            Value::Group(fields.iter().map(|(_, t)| from_leaves(t, leaves, secret)).collect())
-        }
+        DataType::Tuple(parts) => Value::Group(parts.iter().map(|t| from_leaves(t, leaves)).collect()),
+        DataType::Struct(_, fields) => Value::Group(fields.iter().map(|(_, t)| from_leaves(t, leaves)).collect()),
         // The leaves of a tensor of structs carry its axes themselves.
-        DataType::Array(_, of) => from_leaves(of, leaves, secret),
+        DataType::Array(_, of) => from_leaves(of, leaves),
     }
 }
 

@@ -19,17 +19,10 @@ impl<'t> Interpreter<'t> {
                 self.bind(frame, pattern, value, stmt.span)
             }
             StmtKind::Assign(place, value) => {
-                let mut value = self.eval(frame, value)?;
-                let Resolved { target, within, secret } = self.resolve(frame, place, stmt.span)?;
-                value.taint(secret);
-                if within {
-                    return self.assign(frame, target, value, stmt.span);
-                }
-                // A secret index out of range writes nothing, but nobody may learn that: what it indexes is secret now.
-                if let Some(part) = frame.locals[target.local.0 as usize].part_mut(&target.fields) {
-                    part.taint(secret);
-                }
-                Ok(())
+                let value = self.eval(frame, value)?;
+                // A secret index out of range writes nothing.
+                let (target, within) = self.resolve(frame, place, stmt.span)?;
+                if within { self.assign(frame, target, value, stmt.span) } else { Ok(()) }
             }
             StmtKind::Range { pattern, from, to, body } => self.range(frame, pattern, [from, to], body, stmt.span),
             StmtKind::Rows { pattern, xs, body } => {
@@ -58,14 +51,11 @@ impl<'t> Interpreter<'t> {
         span: Span,
     ) -> Flow<()> {
         let (from, to) = (self.number(frame, from)?, self.number(frame, to)?);
-        if from.1 || to.1 {
-            return Err(self.fail(Kind::Malformed("a secret loop bound"), span));
-        }
-        for i in from.0..to.0 {
+        for i in from..to {
             let Ok(i) = i64::try_from(i) else {
                 return Err(self.fail(Kind::IntOverflow { a: i64::MAX, operator: "+", b: 1 }, span));
             };
-            self.bind(frame, pattern, Value::public(Elem::Int, i as u64), span)?;
+            self.bind(frame, pattern, Value::scalar(Elem::Int, i as u64), span)?;
             self.eval(frame, body)?;
         }
         Ok(())
@@ -86,11 +76,12 @@ impl<'t> Interpreter<'t> {
         Ok(())
     }
 
-    /// Where an assignment goes: indices are evaluated, and apply to the axes that are left, from the outermost.
-    fn resolve(&mut self, frame: &mut Frame<'t>, place: &'t Place, span: Span) -> Flow<Resolved> {
+    /// Where an assignment goes, and whether every secret index is within its axis: indices are evaluated, and apply to
+    /// the axes that are left, from the outermost.
+    fn resolve(&mut self, frame: &mut Frame<'t>, place: &'t Place, span: Span) -> Flow<(Target, bool)> {
         let function = frame.function;
         let (mut fields, mut axes, mut indexed) = (Vec::new(), Vec::new(), false);
-        let (mut within, mut secret) = (true, false);
+        let mut within = true;
         let mut element = self.enter(&function.locals[place.local.0 as usize].ty, &mut axes, span)?;
         for step in &place.path {
             match step {
@@ -107,15 +98,13 @@ impl<'t> Interpreter<'t> {
                     element = self.enter(field, &mut axes, span)?;
                 }
                 Step::Index(indices) => {
-                    let (inside, hidden) = self.narrow(frame, &mut axes, indices, span)?;
+                    within &= self.narrow(frame, &mut axes, indices, span)?;
                     indexed = true;
-                    within &= inside;
-                    secret |= hidden;
                 }
             }
         }
         let target = Target { local: place.local, fields, axes: indexed.then_some(axes) };
-        Ok(Resolved { target, within, secret })
+        Ok((target, within))
     }
 
     /// Adds the axes of a tensor type; what is left is its element.
@@ -128,12 +117,4 @@ impl<'t> Interpreter<'t> {
             _ => Ok(ty),
         }
     }
-}
-
-struct Resolved {
-    target: Target,
-    /// Whether every secret index is within its axis.
-    within: bool,
-    /// Whether any index is secret.
-    secret: bool,
 }

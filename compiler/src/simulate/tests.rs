@@ -229,14 +229,14 @@ fn what_a_secret_branch_assigned_is_secret() {
     let xs = tensor_ty(U8, &[3]);
     let branch = if_else(
         local(0, Ty::Scalar(Elem::Bool)),
-        block(vec![assign(2, vec![], Ty::Scalar(Elem::Int), int(5))], None),
+        block(vec![assign(2, vec![], Ty::Scalar(U8), constant(U8, 5))], None),
         block(vec![], None),
     );
     let body = block(
-        vec![stmt(StmtKind::Let(Pattern::Local(LocalId(2)), int(1))), stmt(StmtKind::Expr(branch))],
-        Some(index(local(1, xs.clone()), local(2, Ty::Scalar(Elem::Int)))),
+        vec![stmt(StmtKind::Let(Pattern::Local(LocalId(2)), constant(U8, 1))), stmt(StmtKind::Expr(branch))],
+        Some(index(local(1, xs.clone()), local(2, Ty::Scalar(U8)))),
     );
-    let t = tree(vec![function(2, &[Ty::Scalar(Elem::Bool), xs, Ty::Scalar(Elem::Int)], body)], &[]);
+    let t = tree(vec![function(2, &[Ty::Scalar(Elem::Bool), xs, Ty::Scalar(U8)], body)], &[]);
     assert_eq!(numbers(&t, &[tensor(Elem::Bool, &[], &[0]), bytes(&[4, 5, 6])]), [5]);
     assert_eq!(numbers(&t, &[tensor(Elem::Bool, &[], &[1]), bytes(&[4, 5, 6])]), [0]);
 }

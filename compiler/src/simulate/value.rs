@@ -17,8 +17,6 @@ pub(super) struct Array {
     pub elem: Elem,
     pub shape: Vec<usize>,
     data: Data,
-    /// Whether it comes from a secret.
-    pub secret: bool,
 }
 
 /// Ring bits; a scalar (and nothing else) is `One`.
@@ -30,27 +28,27 @@ enum Data {
 
 impl Array {
     /// A scalar.
-    pub fn scalar(elem: Elem, ring: u64, secret: bool) -> Array {
-        Array { elem, shape: Vec::new(), data: Data::One(ring), secret }
+    pub fn scalar(elem: Elem, ring: u64) -> Array {
+        Array { elem, shape: Vec::new(), data: Data::One(ring) }
     }
 
     /// A tensor from its row-major elements, as many as its shape says.
-    pub fn new(elem: Elem, shape: Vec<usize>, elements: Vec<u64>, secret: bool) -> Array {
+    pub fn new(elem: Elem, shape: Vec<usize>, elements: Vec<u64>) -> Array {
         debug_assert_eq!(elements.len(), shape.iter().product::<usize>());
         let data = match (shape.is_empty(), elements.first()) {
             (true, Some(&ring)) => Data::One(ring),
             _ => Data::Many(Rc::new(elements)),
         };
-        Array { elem, shape, data, secret }
+        Array { elem, shape, data }
     }
 
     /// The same element everywhere.
-    pub fn splat(elem: Elem, shape: Vec<usize>, ring: u64, secret: bool) -> Array {
+    pub fn splat(elem: Elem, shape: Vec<usize>, ring: u64) -> Array {
         if shape.is_empty() {
-            return Array::scalar(elem, ring, secret);
+            return Array::scalar(elem, ring);
         }
         let count = shape.iter().product();
-        Array::new(elem, shape, vec![ring; count], secret)
+        Array::new(elem, shape, vec![ring; count])
     }
 
     /// The elements, row-major.
@@ -73,7 +71,7 @@ impl Array {
     pub fn reshaped(mut self, shape: Vec<usize>) -> Array {
         if shape.is_empty() || self.shape.is_empty() {
             let elements = self.data().to_vec();
-            return Array::new(self.elem, shape, elements, self.secret);
+            return Array::new(self.elem, shape, elements);
         }
         self.shape = shape;
         self
@@ -84,9 +82,9 @@ impl Array {
         let shape = self.shape[1..].to_vec();
         let size: usize = shape.iter().product();
         if shape.is_empty() {
-            return Array::scalar(self.elem, self.data()[r], self.secret);
+            return Array::scalar(self.elem, self.data()[r]);
         }
-        Array::new(self.elem, shape, self.data()[r * size..(r + 1) * size].to_vec(), self.secret)
+        Array::new(self.elem, shape, self.data()[r * size..(r + 1) * size].to_vec())
     }
 }
 
@@ -96,9 +94,9 @@ impl Value {
         Value::Group(Vec::new())
     }
 
-    /// A public scalar.
-    pub fn public(elem: Elem, ring: u64) -> Value {
-        Value::Leaf(Array::scalar(elem, ring, false))
+    /// A scalar.
+    pub fn scalar(elem: Elem, ring: u64) -> Value {
+        Value::Leaf(Array::scalar(elem, ring))
     }
 
     /// Row `r` of every leaf.
@@ -128,21 +126,6 @@ impl Value {
         }
     }
 
-    /// Labels every leaf.
-    pub fn set_secret(&mut self, secret: bool) {
-        match self {
-            Value::Leaf(a) => a.secret = secret,
-            Value::Group(parts) => parts.iter_mut().for_each(|p| p.set_secret(secret)),
-        }
-    }
-
-    /// Labels every leaf secret where `secret` holds; leaves labels as they are otherwise.
-    pub fn taint(&mut self, secret: bool) {
-        if secret {
-            self.set_secret(true);
-        }
-    }
-
     /// The part of a group at a path of fields.
     pub fn part_mut(&mut self, path: &[usize]) -> Option<&mut Value> {
         match (path, self) {
@@ -161,7 +144,7 @@ pub(super) struct Stack {
 
 /// What a `Stack` has taken so far, in the values' form.
 enum Rows {
-    Leaf { elem: Elem, shape: Vec<usize>, elements: Vec<u64>, secret: bool },
+    Leaf { elem: Elem, shape: Vec<usize>, elements: Vec<u64> },
     Group(Vec<Rows>),
 }
 
@@ -172,7 +155,6 @@ impl Rows {
                 elem: a.elem,
                 shape: a.shape.clone(),
                 elements: Vec::with_capacity(a.data().len().saturating_mul(expected)),
-                secret: false,
             },
             Value::Group(parts) => Rows::Group(parts.iter().map(|p| Rows::like(p, expected)).collect()),
         }
@@ -180,10 +162,7 @@ impl Rows {
 
     fn push(&mut self, value: &Value) {
         match (self, value) {
-            (Rows::Leaf { elements, secret, .. }, Value::Leaf(a)) => {
-                elements.extend_from_slice(a.data());
-                *secret |= a.secret;
-            }
+            (Rows::Leaf { elements, .. }, Value::Leaf(a)) => elements.extend_from_slice(a.data()),
             (Rows::Group(rows), Value::Group(parts)) => rows.iter_mut().zip(parts).for_each(|(r, p)| r.push(p)),
             _ => {}
         }
@@ -191,9 +170,9 @@ impl Rows {
 
     fn finish(self, count: usize) -> Value {
         match self {
-            Rows::Leaf { elem, shape, elements, secret } => {
+            Rows::Leaf { elem, shape, elements } => {
                 let shape = std::iter::once(count).chain(shape).collect();
-                Value::Leaf(Array::new(elem, shape, elements, secret))
+                Value::Leaf(Array::new(elem, shape, elements))
             }
             Rows::Group(rows) => Value::Group(rows.into_iter().map(|r| r.finish(count)).collect()),
         }
