@@ -116,7 +116,6 @@ impl Columns {
     /// The sum mod 2^width by layers of adders over all columns (Dadda, "Some Schemes for Parallel Multipliers", 1965), each
     /// of one level of ANDs.
     fn reduce_in_layers(mut self, b: &mut Builder) -> Vec<Bit> {
-        let width = self.bits.len();
         let mut carried = 0;
         for (column, ones) in self.bits.iter_mut().zip(&self.ones) {
             let ones = ones + carried;
