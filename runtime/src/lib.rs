@@ -1,8 +1,9 @@
-//! Running a plan with other parties. Layers, each using only those before it: `net`, `crypto`, `ot`, `garble`, `rlwe`,
+//! Running a plan with other parties. Layers, each using only those before it: `net`, `crypto`, `ot`, `garble`, `gmw`, `rlwe`,
 //! `protocol`, `session`.
 
 pub mod crypto;
 pub mod garble;
+pub mod gmw;
 pub mod net;
 pub mod ot;
 pub mod protocol;

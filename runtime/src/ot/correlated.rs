@@ -62,6 +62,20 @@ impl CotSender {
         Ok(())
     }
 
+    /// A random OT for each place in `out`, with the peer's [`CotReceiver::random`]: the labels of false. They must be
+    /// hashed before they are labels of wires.
+    ///
+    /// # Errors
+    /// Where the link fails.
+    pub fn random(&mut self, channel: &mut Channel, out: &mut [Block]) -> Result<(), OtError> {
+        for piece in out.chunks_mut(PIECE) {
+            self.prepare(channel, piece.len())?;
+            piece.copy_from_slice(&self.pool[self.used..][..piece.len()]);
+            self.used += piece.len();
+        }
+        Ok(())
+    }
+
     /// One OT for each place in `out`, with the peer's [`CotReceiver::correlated`]: the labels of false.
     ///
     /// # Errors
@@ -134,6 +148,27 @@ impl CotReceiver {
         self.extension.extend(channel, choices, self.pool.room(partial, missing + self.spent))?;
         self.pool.add(missing);
         self.choices.add(missing / 128);
+        Ok(())
+    }
+
+    /// A random OT for each place in `out`, with the peer's [`CotSender::random`]: the labels of the choices that are
+    /// written to `choices`, packed as those of [`CotReceiver::correlated`].
+    ///
+    /// # Errors
+    /// Where the link fails.
+    ///
+    /// # Panics
+    /// Where there is no room for as many choices as places.
+    pub fn random(&mut self, channel: &mut Channel, choices: &mut [u64], out: &mut [Block]) -> Result<(), OtError> {
+        assert!(choices.len() >= out.len().div_ceil(64), "a choice for each OT");
+        for (choices, piece) in choices.chunks_mut(PIECE / 64).zip(out.chunks_mut(PIECE)) {
+            self.prepare(channel, piece.len())?;
+            for (word, choices) in choices.iter_mut().enumerate().take(piece.len().div_ceil(64)) {
+                *choices = bits(&self.choices, self.used + 64 * word);
+            }
+            piece.copy_from_slice(&self.pool[self.used..][..piece.len()]);
+            self.used += piece.len();
+        }
         Ok(())
     }
 

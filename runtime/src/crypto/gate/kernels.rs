@@ -314,7 +314,12 @@ fn xor_group<V: Vector, const G: usize>(slots: &mut [Block], n: usize, wires: Wi
 
 /// `H(x)` of every label `x`, and `H(x) ⊕ H(x ⊕ Δ)`.
 #[inline(always)]
-fn hash_both<V: Vector, const G: usize>(key: GateKey<'_>, at: usize, labels: [V; G], delta: Block) -> ([V; G], [V; G]) {
+pub(super) fn hash_both<V: Vector, const G: usize>(
+    key: GateKey<'_>,
+    at: usize,
+    labels: [V; G],
+    delta: Block,
+) -> ([V; G], [V; G]) {
     let sigma_delta = V::splat(delta.sigma());
     let zero = points(at, labels);
     let one = V::encrypt(key, add(zero, sigma_delta));
@@ -330,7 +335,7 @@ fn hash_both<V: Vector, const G: usize>(key: GateKey<'_>, at: usize, labels: [V;
 
 /// `H` of every label.
 #[inline(always)]
-fn hash<V: Vector, const G: usize>(key: GateKey<'_>, at: usize, labels: [V; G]) -> [V; G] {
+pub(super) fn hash<V: Vector, const G: usize>(key: GateKey<'_>, at: usize, labels: [V; G]) -> [V; G] {
     let points = points(at, labels);
     let mut out = V::encrypt(key, points);
     for g in 0..G {

@@ -16,12 +16,15 @@
 
 mod kernels;
 mod keys;
+mod products;
 
 pub(crate) use kernels::{
     Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, Garble, GarbleEvaluatorHalf, GarbleFull,
     GarbleGarblerHalf, Xor,
 };
 pub use keys::{GateKey, TweakKeys};
+
+use products::{ReceiverBits, SenderBits};
 
 use super::Block;
 use super::isa::Isa;
@@ -73,6 +76,19 @@ impl Kernels {
     /// The instruction set that they are compiled for.
     pub fn isa(self) -> Isa {
         self.isa
+    }
+
+    /// At the sender of correlated OTs, `labels` being those of false: of each, one bit of `H(q) ⊕ H(q ⊕ Δ)` and one of
+    /// `H(q)`. At most [`MAX_BATCH`].
+    pub fn sender_bits(self, labels: &[Block], delta: Block, key: GateKey<'_>) -> [u128; 2] {
+        assert!(labels.len() <= MAX_BATCH, "a key serves a batch");
+        self.isa.run(SenderBits { labels, delta, key })
+    }
+
+    /// At the receiver, `labels` being those of its choices: of each, one bit of `H(t)`. At most [`MAX_BATCH`].
+    pub fn receiver_bits(self, labels: &[Block], key: GateKey<'_>) -> u128 {
+        assert!(labels.len() <= MAX_BATCH, "a key serves a batch");
+        self.isa.run(ReceiverBits { labels, key })
     }
 
     /// `dst = a ⊕ b`, and `⊕ add` where given: Δ, at the garbler, for a result that is inverted.
