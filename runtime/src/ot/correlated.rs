@@ -70,8 +70,7 @@ impl CotSender {
     pub fn random(&mut self, channel: &mut Channel, out: &mut [Block]) -> Result<(), OtError> {
         for piece in out.chunks_mut(PIECE) {
             self.prepare(channel, piece.len())?;
-            piece.copy_from_slice(&self.pool[self.used..][..piece.len()]);
-            self.used += piece.len();
+            piece.copy_from_slice(self.pool.take(piece.len()));
         }
         Ok(())
     }
@@ -163,11 +162,11 @@ impl CotReceiver {
         assert!(choices.len() >= out.len().div_ceil(64), "a choice for each OT");
         for (choices, piece) in choices.chunks_mut(PIECE / 64).zip(out.chunks_mut(PIECE)) {
             self.prepare(channel, piece.len())?;
+            let (random, used) = (self.choices.kept(), self.pool.used());
             for (word, choices) in choices.iter_mut().enumerate().take(piece.len().div_ceil(64)) {
-                *choices = bits(&self.choices, self.used + 64 * word);
+                *choices = bits(random, used + 64 * word);
             }
-            piece.copy_from_slice(&self.pool[self.used..][..piece.len()]);
-            self.used += piece.len();
+            piece.copy_from_slice(self.pool.take(piece.len()));
         }
         Ok(())
     }
