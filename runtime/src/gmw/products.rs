@@ -76,7 +76,7 @@ impl Products {
                 Source::Receiver(receiver) => {
                     let factors = &mut factors[..count.div_ceil(64)];
                     receiver.random(channel, factors, labels)?;
-                    if count % 64 != 0
+                    if !count.is_multiple_of(64)
                         && let Some(last) = factors.last_mut()
                     {
                         *last &= u64::MAX >> (64 - count % 64);

@@ -88,7 +88,8 @@ fn check(templates: Vec<(Template, usize)>) {
         for word in 0..n.div_ceil(64) {
             let inputs: Vec<u64> = clear[at].iter().map(|words| words[word]).collect();
             let expected = template.evaluate_words(&inputs);
-            let mask = if n % 64 == 0 || word + 1 < n.div_ceil(64) { u64::MAX } else { u64::MAX >> (64 - n % 64) };
+            let mask =
+                if n.is_multiple_of(64) || word + 1 < n.div_ceil(64) { u64::MAX } else { u64::MAX >> (64 - n % 64) };
             for (output, expected) in expected.iter().enumerate() {
                 let got = mine[at][output][word] ^ theirs[at][output][word];
                 assert_eq!((got ^ expected) & mask, 0, "template {at}, output {output}, word {word} of {n} instances");
@@ -109,10 +110,10 @@ fn random_templates_agree_with_their_evaluation() {
             for _ in 0..80 {
                 let mut pick = || {
                     let bit = bits[random.next() as usize % bits.len()];
-                    if random.next() % 2 == 0 { bit } else { !bit }
+                    if random.next().is_multiple_of(2) { bit } else { !bit }
                 };
                 let (x, y) = (pick(), pick());
-                let made = if random.next() % 2 == 0 { b.and(x, y) } else { b.xor(x, y) };
+                let made = if random.next().is_multiple_of(2) { b.and(x, y) } else { b.xor(x, y) };
                 bits.push(made);
             }
             let mut outputs = bits.split_off(bits.len() - 20);
