@@ -13,7 +13,12 @@ pub enum Data {
     /// A list of things that do not make a box.
     List(Vec<Data>),
     /// Named things, in order.
-    Object(Vec<(String, Data)>),
+    Object {
+        /// The things.
+        fields: Vec<(String, Data)>,
+        /// Whether they are a file of arrays, in which there may be more than anybody asks for.
+        archive: bool,
+    },
 }
 
 /// Numbers with a shape.
@@ -67,11 +72,16 @@ impl Data {
                 format!("{article} {} array of shape {:?}", a.numbers.kind(), a.shape)
             }
             Data::List(items) => format!("a list of {} items of different form", items.len()),
-            Data::Object(fields) => {
+            Data::Object { fields, .. } => {
                 let names: Vec<&str> = fields.iter().map(|(n, _)| n.as_str()).collect();
                 format!("an object with the fields {}", names.join(", "))
             }
         }
+    }
+
+    /// Named things that make a whole.
+    pub fn object(fields: Vec<(String, Data)>) -> Data {
+        Data::Object { fields, archive: false }
     }
 
     /// The data as the field at a dotted path: `b.c` makes `{b: {c: data}}`.
@@ -79,12 +89,41 @@ impl Data {
         if path.split('.').any(str::is_empty) {
             return Err(InputError::NotAPair(whole.to_owned()));
         }
-        Ok(path.rsplit('.').fold(self, |data, name| Data::Object(vec![(name.to_owned(), data)])))
+        Ok(path.rsplit('.').fold(self, |data, name| Data::object(vec![(name.to_owned(), data)])))
+    }
+
+    /// What has a name.
+    pub fn field(&self, name: &str) -> Option<&Data> {
+        let Data::Object { fields, .. } = self else { return None };
+        fields.iter().find(|(n, _)| n == name).map(|(_, data)| data)
+    }
+
+    /// Puts a thing at a path, in place of what is there.
+    pub fn put(&mut self, path: &[&str], part: Data) {
+        let Some((name, rest)) = path.split_first() else {
+            *self = part;
+            return;
+        };
+        if !matches!(self, Data::Object { .. }) {
+            *self = Data::object(Vec::new());
+        }
+        let Data::Object { fields, .. } = self else { return };
+        let at = fields.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
+            fields.push(((*name).to_owned(), Data::object(Vec::new())));
+            fields.len() - 1
+        });
+        fields[at].1.put(rest, part);
+    }
+
+    /// Whether these are named things, by the numbers from 0.
+    pub fn is_numbered(&self) -> bool {
+        matches!(self, Data::Object { fields, .. } if numbers_from_zero(fields))
     }
 
     /// Two objects as one.
     pub fn joined(self, other: Data, place: &str) -> Result<Data, InputError> {
-        let (Data::Object(mut fields), Data::Object(more)) = (self, other) else {
+        let (Data::Object { mut fields, archive }, Data::Object { fields: more, archive: other }) = (self, other)
+        else {
             return Err(InputError::Twice(place.to_owned()));
         };
         for (name, data) in more {
@@ -96,18 +135,26 @@ impl Data {
                 None => fields.push((name, data)),
             }
         }
-        Ok(Data::Object(fields))
+        Ok(Data::Object { fields, archive: archive || other })
     }
 
     /// An object from arrays with dotted names, as files of many arrays hold them.
     pub fn from_named(arrays: Vec<(String, Data)>) -> Result<Data, FileProblem> {
-        let mut whole = Data::Object(Vec::new());
+        let mut whole = Data::object(Vec::new());
         for (name, data) in arrays {
             let twice = || FileProblem::Twice(name.clone());
             let part = data.under(&name, &name).map_err(|_| FileProblem::Name(name.clone()))?;
             whole = whole.joined(part, "").map_err(|_| twice())?;
         }
+        whole.mark_archive();
         Ok(whole)
+    }
+
+    fn mark_archive(&mut self) {
+        if let Data::Object { fields, archive } = self {
+            *archive = true;
+            fields.iter_mut().for_each(|(_, data)| data.mark_archive());
+        }
     }
 
     /// Adds the shape of each array under its dotted path.
@@ -119,9 +166,18 @@ impl Data {
             Data::List(items) => {
                 shapes.insert(path.to_owned(), vec![items.len() as u64]);
             }
-            Data::Object(fields) => fields.iter().for_each(|(n, d)| d.collect_shapes(&format!("{path}.{n}"), shapes)),
+            Data::Object { fields, .. } => {
+                fields.iter().for_each(|(n, d)| d.collect_shapes(&format!("{path}.{n}"), shapes))
+            }
         }
     }
+}
+
+/// Whether names are the numbers from 0, in any order.
+pub fn numbers_from_zero(fields: &[(String, Data)]) -> bool {
+    let mut names: Vec<usize> = fields.iter().filter_map(|(name, _)| name.parse().ok()).collect();
+    names.sort_unstable();
+    !fields.is_empty() && names.len() == fields.len() && names.into_iter().eq(0..fields.len())
 }
 
 /// Joins things as they come: arrays of one shape into one array, others into a list.

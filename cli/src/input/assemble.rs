@@ -2,7 +2,7 @@
 
 use motet_program::data::{DataType, Elem, Tensor, Type};
 
-use super::array::{Data, NumberArray};
+use super::array::{Data, NumberArray, numbers_from_zero};
 use super::error::InputError;
 use super::numbers::Numbers;
 use super::quantise::{self, Misfit};
@@ -21,7 +21,7 @@ pub fn assemble(place: &str, data: Data, ty: &DataType) -> Result<Vec<Tensor>, I
             Ok(leaves)
         }
         DataType::Struct(_, fields) => {
-            let Data::Object(mut found) = data else { return Err(form(place, &data, ty)) };
+            let Data::Object { fields: mut found, .. } = data else { return Err(form(place, &data, ty)) };
             let given = listed(found.iter().map(|(n, _)| n));
             let mut leaves = Vec::new();
             for (name, part) in fields {
@@ -40,7 +40,9 @@ pub fn assemble(place: &str, data: Data, ty: &DataType) -> Result<Vec<Tensor>, I
             }
         }
         // Columns: an array for each field, led by the shape. That is how array files hold tensors of structs.
-        DataType::Array(shape, of) if matches!(data, Data::Object(_)) => assemble(place, data, &led(shape, of)),
+        DataType::Array(shape, of) if matches!(data, Data::Object { .. }) && !data.is_numbered() => {
+            assemble(place, data, &led(shape, of))
+        }
         DataType::Array(shape, of) => array(place, data, shape, of),
     }
 }
@@ -77,6 +79,11 @@ fn items(place: &str, data: Data, count: u64, ty: &DataType) -> Result<Vec<Data>
     let items: Vec<Data> = match data {
         Data::List(items) => items,
         Data::Array(a) if !a.shape.is_empty() => a.rows().map(Data::Array).collect(),
+        // As files of arrays name the items of lists: `layers.0.weight`.
+        Data::Object { mut fields, .. } if numbers_from_zero(&fields) => {
+            fields.sort_by_key(|(name, _)| name.parse::<usize>().unwrap_or(usize::MAX));
+            fields.into_iter().map(|(_, data)| data).collect()
+        }
         other => return Err(form(place, &other, ty)),
     };
     if items.len() as u64 == count {
@@ -95,7 +102,7 @@ fn leaf(place: &str, data: Data, ty: &Type) -> Result<Tensor, InputError> {
     let array = match data {
         Data::Array(a) => a,
         // A file with one array serves for one tensor, whatever the array is called.
-        Data::Object(mut fields) if fields.len() == 1 && matches!(fields[0].1, Data::Array(_)) => {
+        Data::Object { mut fields, .. } if fields.len() == 1 && matches!(fields[0].1, Data::Array(_)) => {
             match fields.swap_remove(0).1 {
                 Data::Array(a) => a,
                 other => return Err(wrong(&other)),

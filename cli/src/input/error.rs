@@ -10,6 +10,30 @@ pub enum InputError {
     /// An argument without a name or value.
     #[error("`--input {0}`: expected NAME=VALUE, such as `a=5` or `image=7.npy`")]
     NotAPair(String),
+    /// A map of a name that is none.
+    #[error("`--map {0}`: expected PLACE=NAME, such as `model.w1=fc1.weight`")]
+    NotAMap(String),
+    /// Two maps to one place.
+    #[error("`--map {0}`: another one says what stands there")]
+    MappedTwice(String),
+    /// A map of a parameter without an input.
+    #[error("`--map {argument}`: there is no --input for `{parameter}`")]
+    MapsNothing {
+        /// The argument.
+        argument: String,
+        /// The parameter.
+        parameter: String,
+    },
+    /// A map from a name that the input does not have.
+    #[error("`--map {argument}`: the input has no `{name}` (it has {found})")]
+    NoName {
+        /// The argument.
+        argument: String,
+        /// The name.
+        name: String,
+        /// Names that there are.
+        found: String,
+    },
     /// A parameter without an input.
     #[error("no input for `{name}: {ty}`; give one with --input {name}=VALUE")]
     Missing {

@@ -68,6 +68,6 @@ impl<'de> Visitor<'de> for Reader {
             }
             object.push((name, data));
         }
-        Ok(Data::Object(object))
+        Ok(Data::object(object))
     }
 }

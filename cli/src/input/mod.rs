@@ -8,6 +8,7 @@ mod assemble;
 mod csv;
 mod error;
 mod literal;
+mod names;
 mod numbers;
 mod numpy;
 mod quantise;
@@ -32,6 +33,8 @@ const MAX_TEXT: u64 = 1 << 30;
 #[derive(Debug, Default)]
 pub struct Inputs {
     named: BTreeMap<String, Data>,
+    /// By parameter, the names that maps have put somewhere.
+    mapped: BTreeMap<String, Vec<String>>,
 }
 
 impl Inputs {
@@ -53,12 +56,35 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// Takes the input for a parameter, as leaves of its type.
-    pub fn take(&mut self, name: &str, ty: &DataType) -> Result<Vec<Tensor>, InputError> {
-        match self.named.remove(name) {
-            Some(data) => assemble::assemble(name, data, ty),
-            None => Err(InputError::Missing { name: name.to_owned(), ty: assemble::describe(ty) }),
+    /// Follows every argument of the form `PLACE=NAME`: what the file of a parameter calls by the name stands at the place,
+    /// the parameter or a field of it.
+    pub fn mapped(mut self, arguments: &[String]) -> Result<Inputs, InputError> {
+        let maps = names::parse(arguments)?;
+        if let Some(map) = maps.iter().find(|map| !self.named.contains_key(map.parameter)) {
+            let (argument, parameter) = (map.argument.to_owned(), map.parameter.to_owned());
+            return Err(InputError::MapsNothing { argument, parameter });
         }
+        for (parameter, data) in &mut self.named {
+            let own: Vec<&names::Map> = maps.iter().filter(|map| map.parameter == parameter).collect();
+            if !own.is_empty() {
+                *data = names::follow(data, &own)?;
+                self.mapped.insert(parameter.clone(), own.iter().map(|map| map.name.to_owned()).collect());
+            }
+        }
+        Ok(self)
+    }
+
+    /// Takes the input for a parameter, as leaves of its type. What a file of arrays has besides is left aside, with a
+    /// warning.
+    pub fn take(&mut self, name: &str, ty: &DataType) -> Result<Vec<Tensor>, InputError> {
+        let Some(mut data) = self.named.remove(name) else {
+            return Err(InputError::Missing { name: name.to_owned(), ty: assemble::describe(ty) });
+        };
+        let aside = names::set_aside(&mut data, ty, &self.mapped.remove(name).unwrap_or_default());
+        if !aside.is_empty() {
+            tracing::warn!("the file for `{name}` has more than is asked for, which is not used: {}", aside.join(", "));
+        }
+        assemble::assemble(name, data, ty)
     }
 
     /// Names that nobody has taken.

@@ -23,6 +23,8 @@ pub fn parse(bytes: &[u8]) -> Result<Data, FileProblem> {
         let numbers = encoding(tensor.dtype())?.decode(tensor.data(), false)?;
         arrays.push((name, Data::array(shape, numbers)));
     }
+    // The library gives them in no order.
+    arrays.sort_by(|(a, _), (b, _)| a.cmp(b));
     Data::from_named(arrays)
 }
 

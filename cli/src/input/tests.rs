@@ -181,3 +181,66 @@ fn damaged_files_never_panic() {
         }
     }
 }
+
+/// A safetensors file of vectors of 32-bit floats.
+fn weights(path: &std::path::Path, tensors: &[(&str, &[f32])]) {
+    let bytes: Vec<Vec<u8>> = tensors.iter().map(|(_, v)| v.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, v), bytes)| {
+        (*name, ::safetensors::tensor::TensorView::new(::safetensors::Dtype::F32, vec![v.len()], bytes).unwrap())
+    });
+    ::safetensors::serialize_to_file(views, None, path).unwrap();
+}
+
+#[test]
+fn names_of_a_file_are_mapped_to_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    weights(&path, &[("0.weight", &[1.0, 2.0]), ("0.bias", &[3.0]), ("1.weight", &[4.0, 5.0]), ("1.bias", &[6.0])]);
+    let given = [format!("m={}", path.display())];
+    let layer = DataType::Struct("L".into(), vec![("weight".into(), ty(FIX, &[2])), ("bias".into(), ty(FIX, &[1]))]);
+    let two = |a: &str, b: &str, ty: &DataType| {
+        DataType::Struct("M".into(), vec![(a.into(), ty.clone()), (b.into(), ty.clone())])
+    };
+    let take = |maps: &[&str], ty: &DataType| {
+        let maps: Vec<String> = maps.iter().map(|m| m.to_string()).collect();
+        let mut inputs = Inputs::read(&given).unwrap().mapped(&maps).map_err(|e| e.to_string())?;
+        let leaves = inputs.take("m", ty).map_err(|e| e.to_string())?;
+        Ok(leaves.into_iter().flat_map(|t| t.data).map(|ring| ring >> 13).collect::<Vec<u64>>())
+    };
+    // Parts of a file, one tensor, the same tensor twice, and the whole.
+    assert_eq!(take(&["m.fc1=0", "m.fc2=1"], &two("fc1", "fc2", &layer)), Ok(vec![1, 2, 3, 4, 5, 6]));
+    assert_eq!(take(&["m.a=1.weight", "m.b=0.weight"], &two("a", "b", &ty(FIX, &[2]))), Ok(vec![4, 5, 1, 2]));
+    assert_eq!(take(&["m.a=1.bias", "m.b=1.bias"], &two("a", "b", &ty(FIX, &[1]))), Ok(vec![6, 6]));
+    assert_eq!(take(&["m=1"], &layer), Ok(vec![4, 5, 6]));
+    assert_eq!(take(&["m=1", "m.bias=0.bias"], &layer), Ok(vec![4, 5, 3]));
+    // Items of lists are named by numbers.
+    assert_eq!(take(&[], &DataType::Array(vec![2], Box::new(layer.clone()))), Ok(vec![1, 2, 4, 5, 3, 6]));
+    assert_eq!(take(&[], &DataType::Tuple(vec![layer.clone(), layer.clone()])), Ok(vec![1, 2, 3, 4, 5, 6]));
+    for (maps, said) in [
+        (&["m.fc1"][..], "`--map m.fc1`: expected PLACE=NAME, such as `model.w1=fc1.weight`"),
+        (&["m.=0"], "`--map m.=0`: expected PLACE=NAME, such as `model.w1=fc1.weight`"),
+        (&["n.a=0"], "`--map n.a=0`: there is no --input for `n`"),
+        (&["m.a=0", "m.a=1"], "`--map m.a=1`: another one says what stands there"),
+        (&["m.a=2"], "`--map m.a=2`: the input has no `2` (it has 0.bias, 0.weight, 1.bias, 1.weight)"),
+    ] {
+        assert_eq!(take(maps, &layer), Err(said.to_string()));
+    }
+}
+
+#[test]
+fn files_of_arrays_may_have_more_than_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    weights(&path, &[("w", &[1.0, 2.0]), ("b.n", &[3.0]), ("b.running", &[1.0]), ("num_batches_tracked", &[9.0])]);
+    let inner = DataType::Struct("B".into(), vec![("n".into(), ty(FIX, &[1]))]);
+    let model = DataType::Struct("M".into(), vec![("w".into(), ty(FIX, &[2])), ("b".into(), inner)]);
+    let data = || safetensors::read(&path).unwrap();
+    let mut pruned = data();
+    assert_eq!(names::set_aside(&mut pruned, &model, &[]), ["b.running", "num_batches_tracked"]);
+    assert_eq!(names::set_aside(&mut data(), &model, &["b".into()]), ["num_batches_tracked"]);
+    assert_eq!(assemble::assemble("m", pruned, &model).unwrap().len(), 2);
+    // What does not fit is still said.
+    weights(&path, &[("w", &[1.0, 1e9]), ("b.n", &[3.0])]);
+    let said = assemble::assemble("m", data(), &model).err().map(|e| e.to_string());
+    assert_eq!(said.as_deref(), Some("m.w[1] = 1000000000.0 does not fit fix<40, 13> (-67108864.0 to 67108863.9999)"));
+}

@@ -65,6 +65,9 @@ pub struct Arguments {
     /// An input: a literal (`a=5`, `v=[1,2,3]`) or a file (.npy .npz .safetensors .csv .json); may be repeated
     #[arg(long = "input", value_name = "NAME=VALUE")]
     inputs: Vec<String>,
+    /// At a parameter's field stands what its file calls otherwise (`model.w1=fc1.weight`); may be repeated
+    #[arg(long = "map", value_name = "PLACE=NAME")]
+    maps: Vec<String>,
     /// Print the result as one JSON object: {"result": …}
     #[arg(long)]
     json: bool,
@@ -98,7 +101,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 /// Meets the other party, runs, and prints this party's result.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let mut inputs = Inputs::read(&arguments.inputs)?;
+    let mut inputs = Inputs::read(&arguments.inputs)?.mapped(&arguments.maps)?;
     let compiled = match program::is_compiled(&arguments.file) {
         true => Some(program::load(&arguments.file, &arguments.settings, arguments.protocol.protocol)?),
         false => None,

@@ -27,6 +27,9 @@ pub struct Arguments {
     /// The input for a parameter: a literal (`a=5`, `v=[1,2,3]`) or a file (.npy .npz .safetensors .csv .json)
     #[arg(long = "input", value_name = "NAME=VALUE")]
     inputs: Vec<String>,
+    /// At a parameter's field stands what its file calls otherwise (`model.w1=fc1.weight`); may be repeated
+    #[arg(long = "map", value_name = "PLACE=NAME")]
+    maps: Vec<String>,
     /// Show only what this party is shown
     #[arg(long)]
     party: Option<String>,
@@ -46,7 +49,7 @@ pub struct Arguments {
 /// Interprets the program and prints its result.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (root, folder) = in_folder(&arguments.file);
-    let mut inputs = Inputs::read(&arguments.inputs)?;
+    let mut inputs = Inputs::read(&arguments.inputs)?.mapped(&arguments.maps)?;
     let dimensions = program::dimensions(&arguments.file, &arguments.settings, &inputs)?;
     let options = arguments.settings.with(dimensions).options();
     let tree = motet_compiler::tree(&root, &folder, &options).map_err(Box::new)?;
