@@ -23,6 +23,14 @@ pub fn rescale(b: &mut Builder, x: &[Bit], frac: usize) -> Vec<Bit> {
     shifted(&rounded, frac)
 }
 
+/// `rescale` of `x + y`, where one party knows `x`: the rounding goes into what it knows, so that it costs nothing beside
+/// the sum.
+pub fn rescale_sum_known(b: &mut Builder, x: &[Bit], y: &[Bit], frac: usize) -> Vec<Bit> {
+    let rounding = add(b, x, &half(frac, x.len()));
+    let sum = add(b, &rounding, y);
+    shifted(&sum, frac)
+}
+
 /// 2^(frac-1), or 0 where there is nothing to round.
 fn half(frac: usize, bits: usize) -> Vec<Bit> {
     let mut half = constant(0, bits);

@@ -22,7 +22,7 @@ mod table;
 pub use add::{add, add_carry, neg, sub};
 pub use compare::{abs, eq, lt, max, min, select};
 pub use divide::{div_rem, fix_div};
-pub use fixed::{fix_mul, fix_mul_known, rescale};
+pub use fixed::{fix_mul, fix_mul_known, rescale, rescale_sum_known};
 pub use multiply::{mul, mul_add, mul_add_known, mul_known};
 pub use shift::{resize, shl, shr};
 pub use square::{square, sub_triangular};

@@ -353,6 +353,7 @@ fn fixed_point() {
         compare(&[n, n], |b, w| fix_mul_known(b, &w[0], &w[1], frac), expect);
         compare(&[n], |b, w| fix_mul(b, &w[0], &w[0], frac), |v| round(v[0].wrapping_mul(v[0])));
         compare(&[n], |b, w| rescale(b, &w[0], frac), |v| round(v[0]));
+        compare(&[n, n], |b, w| rescale_sum_known(b, &w[0], &w[1], frac), |v| round(v[0].wrapping_add(v[1])));
 
         let quotient = |v: &[u64]| {
             let (x, y) = (i128::from(signed(v[0], n)), i128::from(signed(v[1], n)));

@@ -6,11 +6,13 @@
 //! and ciphertexts are samples of the same modulus or of a divisor.
 //!
 //! *What the noise tells.* A client that knows its key and ciphertexts sees, for each element of y, the noise
-//! `Σ w·(e + ε) + (pk's noise)·u − …`, with the errors `e` and the rounding errors `ε` of its own encryptions. Its bound
-//! `noise` (`noise_bound`) holds but with probability 2^-80 a value. The server adds a uniform integer from
-//! `[−2^f, 2^f)` with `2^f ≥ noise·revealed·2^40`, after which all values revealed in a run are together within 2^-40 of
-//! noise that does not depend on the weights. What the client sees of the other half of a ciphertext, and of the noise
-//! beyond this, is covered by the encryption of zero (Cheetah, section 3.4; Gentry's noise flooding).
+//! `Σ w·(e + ε) + (pk's noise)·u − …`, with the errors `e` and the rounding errors `ε` of its own encryptions. The server
+//! adds a uniform integer from `[−2^f, 2^f)`. A uniform interval moved by `n` is `|n|/2^(f+1)` away from where it was, and
+//! what the client sees in a run is away from what it would see without the noise by at most the sum of those over all
+//! values revealed, in the mean over its own errors, which it drew as the protocol says. So `2^(f+1) ≥ E|n|·revealed·2^40`
+//! keeps all values of a run together within 2^-40 of values that do not depend on the weights. What the client sees of the
+//! other half of a ciphertext, and of the noise beyond this, is covered by the encryption of zero (Cheetah, section 3.4;
+//! Gentry's noise flooding).
 
 use super::{MOST_PRIMES, N, PRIME_BITS, Unfit};
 
@@ -48,8 +50,8 @@ impl Parameters {
         if !(1..=64).contains(&ring_bits) || weight_bits >= ring_bits || terms.errors.max(terms.roundings) >= 1 << 40 {
             return Err(room);
         }
-        let noise = noise_bound(weight_bits, terms);
-        let flood_bits = ceil_log2(noise) + STATISTICAL_BITS + ceil_log2(revealed.max(1).into());
+        let noise = mean_noise(weight_bits, terms);
+        let flood_bits = ceil_log2(noise) + STATISTICAL_BITS + ceil_log2(revealed.max(1).into()) - 1;
         // Decryption rounds correctly below Q/2^(ℓ+1). Flooding takes half of that, rounding to fewer bits (below) less
         // than 0.4 of it, and the noise itself almost nothing.
         if flood_bits + ring_bits + 2 > primes as u32 * PRIME_BITS {
@@ -110,14 +112,14 @@ pub(super) struct Terms {
     pub(super) roundings: usize,
 }
 
-/// Bounds the noise of a product before flooding, but with probability 2^-80.
+/// Bounds the mean magnitude of a product's noise before flooding; the noise itself is within 2^5 of this bound but with
+/// probability 2^-80 (Hoeffding), and so next to nothing of the flooding.
 ///
-/// A sum of errors, each of 42 coins ±½ and multiplied by at most 2^`weight_bits`, exceeds
-/// `√(2·ln(2^81)·10.5·errors)·2^weight_bits < √(1180·errors)·2^weight_bits` with that probability (Hoeffding); a rounding
-/// error is at most ½. The encryption of zero adds at most `e·u + e₁·s` of 2·21·N.
-fn noise_bound(weight_bits: u32, terms: Terms) -> u128 {
+/// A sum of errors, each of variance 10.5 and multiplied by at most 2^`weight_bits`, has a mean magnitude of at most its
+/// deviation; a rounding error is at most ½. The encryption of zero adds at most `e·u + e₁·s` of 2·21·N.
+fn mean_noise(weight_bits: u32, terms: Terms) -> u128 {
     let (errors, roundings) = (terms.errors as u128, terms.roundings as u128);
-    (((1180 * errors).isqrt() + 1 + roundings / 2 + 1) << weight_bits) + 2 * u128::from(ERROR_COINS) * N as u128
+    (((21 * errors / 2).isqrt() + 1 + roundings / 2 + 1) << weight_bits) + 2 * u128::from(ERROR_COINS) * N as u128
 }
 
 fn ceil_log2(x: u128) -> u32 {
@@ -138,7 +140,7 @@ mod tests {
             for weight_bits in 0..ring_bits {
                 let parameters = with(4, ring_bits, weight_bits, 8192, 1 << 16).unwrap();
                 assert!(parameters.modulus_bits() <= STANDARD_MODULUS_BITS);
-                assert!(parameters.flood_bits >= weight_bits + 40 + 16);
+                assert!(parameters.flood_bits >= weight_bits + 39 + 16);
                 assert!(parameters.flood_bits + parameters.ring_bits + 2 <= parameters.modulus_bits());
             }
         }
@@ -149,6 +151,7 @@ mod tests {
         assert!(with(3, 64, 20, 3 * 8192, 128).is_some());
         assert!(with(3, 64, 63, 1, 1).is_none());
         assert!(with(3, 32, 31, 8192, 128).is_some());
+        assert!(with(4, 64, 63, 4000, 1 << 20).is_some());
         assert!(with(4, 64, 63, 1 << 30, 1 << 60).is_none());
         assert!(with(4, 65, 20, 1, 1).is_none());
         assert!(with(4, 0, 0, 1, 1).is_none());

@@ -172,10 +172,10 @@ impl Kernels<'_> {
         let mut b = Builder::new(inputs.total() as u32);
         let words = inputs.words(&b, 0);
         let mut values = bits_of(&sources, &words);
-        let sum = gadgets::add(&mut b, &words[mine], &words[theirs]);
+        let [mine, theirs] = [&words[mine], &words[theirs]];
         let scaled = match elem {
-            Elem::Fix { frac, .. } => gadgets::rescale(&mut b, &sum, usize::from(frac)),
-            _ => sum,
+            Elem::Fix { frac, .. } => gadgets::rescale_sum_known(&mut b, mine, theirs, usize::from(frac)),
+            _ => gadgets::add(&mut b, mine, theirs),
         };
         let mut ands = HashMap::from([(node.site, b.and_count() as u64)]);
         values.insert(node.results[0], scaled);

@@ -128,8 +128,9 @@ proptest! {
     }
 }
 
-/// Binary logarithm of the greatest noise of a response's elements of y, before and after flooding; and of what
-/// decryption tolerates. Noise is measured as a fraction of the modulus, in units of 2^-128.
+/// Binary logarithms of the noise of a response's elements of y: its mean magnitude before flooding, the greatest after,
+/// the root of the mean square after; and of what decryption tolerates. Noise is measured as a fraction of the modulus, in
+/// units of 2^-128.
 fn measure(layer: Layer, ring_bits: u32, weight_bits: u32) -> [f64; 4] {
     let parties = Parties::new();
     let product = Product::new(layer, ring_bits, weight_bits, 0).unwrap();
@@ -141,11 +142,10 @@ fn measure(layer: Layer, ring_bits: u32, weight_bits: u32) -> [f64; 4] {
     let basis = Basis::new(product.parameters().primes(), ring_bits);
     let mut prg = Prg::from_os().unwrap();
     let share = vec![0; layer.y_len()];
-    let mut greatest = [0f64; 2];
-    let mut squares = 0f64;
+    let (mut greatest, mut sums, mut squares) = ([0f64; 2], [0f64; 2], 0f64);
     product.for_downloads(|item_tile, output_tile, _| {
         let mut sum = encoded.multiply(&parties.key, &encoded.uploads(&request, item_tile), output_tile, &mut prg);
-        for greatest in &mut greatest {
+        for (greatest, sum_of) in greatest.iter_mut().zip(&mut sums) {
             let phase = parties.client.phase(&sum.halves[0], &sum.halves[1]);
             squares = 0.0;
             product.tiling().for_y(item_tile, output_tile, |place, element| {
@@ -153,15 +153,17 @@ fn measure(layer: Layer, ring_bits: u32, weight_bits: u32) -> [f64; 4] {
                 let exact = (u128::from(expected[element] & product.ring_mask())) << (128 - ring_bits);
                 let noise = fraction.wrapping_sub(exact) as i128;
                 *greatest = greatest.max(noise.unsigned_abs() as f64);
+                *sum_of += noise.unsigned_abs() as f64;
                 squares += (noise as f64).powi(2);
             });
             encoded.cover(&basis, (item_tile, output_tile), &share, &mut sum, &mut prg);
         }
     });
     let units = f64::from(128 - product.parameters().modulus_bits() as i32);
-    let mean = (squares / layer.y_len() as f64).sqrt().log2() - units;
+    let count = layer.y_len() as f64;
     let room = f64::from(product.parameters().modulus_bits() - ring_bits - 1);
-    [greatest[0].log2() - units, greatest[1].log2() - units, mean, room]
+    let levels = [sums[0] / count, greatest[1], (squares / count).sqrt()].map(|noise| noise.log2() - units);
+    [levels[0], levels[1], levels[2], room]
 }
 
 #[test]
@@ -170,8 +172,8 @@ fn noise_stays_within_its_bound_and_leaves_room() {
     let layer = Layer::matmul(1, 300, 16);
     let product = Product::new(layer, 48, 40, 0).unwrap();
     let [noise, flooded, _, room] = measure(layer, 48, 40);
-    // Flooding covers its bound by 40 bits and the logarithm of 16 values.
-    let bound = f64::from(product.parameters().flood_bits() - 44);
+    // Flooding, which is twice as wide as its bits say, covers its bound by 40 bits and the logarithm of 16 values.
+    let bound = f64::from(product.parameters().flood_bits() + 1 - 44);
     println!("noise 2^{noise:.1}, its bound 2^{bound}, flooded 2^{flooded:.1}, room 2^{room}");
     assert!(noise < bound && noise > bound - 8.0);
     assert!(flooded < room - 0.9);
@@ -184,8 +186,8 @@ fn flooding_is_as_long_as_it_must_be_and_uniform() {
     let [noise, flooded, deviation, _] = measure(layer, 48, 40);
     let flood_bits = f64::from(product.parameters().flood_bits());
     println!("noise 2^{noise:.1}, flooded 2^{flooded:.2} of 2^{flood_bits}, standard deviation 2^{deviation:.2}");
-    // By 40 bits and the logarithm of 512 values.
-    assert!(flooded - noise > 40.0 + 9.0);
+    // By 40 bits and the logarithm of 512 values, the interval being twice as wide as its greatest magnitude.
+    assert!(flooded + 1.0 - noise > 40.0 + 9.0);
     assert!(flooded <= flood_bits + 1e-6 && flooded > flood_bits - 0.1);
     // Uniform in ±2^f: a standard deviation of 2^f / √3.
     assert!((deviation - (flood_bits - 3f64.sqrt().log2())).abs() < 0.2);
