@@ -1,5 +1,5 @@
-//! Running a plan with other parties. Layers, each using only those before it: `net`, `crypto`, `ot`, `garble`, `gmw`, `rlwe`,
-//! `protocol`, `session`.
+//! Running a plan with other parties. Layers, each using only those before it: `net`, `crypto`, `ot`, `garble`, `gmw`,
+//! `ring`, `rlwe`, `protocol`, `session`.
 
 pub mod crypto;
 pub mod garble;
@@ -7,5 +7,6 @@ pub mod gmw;
 pub mod net;
 pub mod ot;
 pub mod protocol;
+pub mod ring;
 pub mod rlwe;
 pub mod session;

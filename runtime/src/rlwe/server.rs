@@ -5,6 +5,8 @@
 //! ciphertext only the coefficients that hold elements of y. For a semi-honest client, which knows its key, its
 //! ciphertexts and their noise, and is to learn nothing of the weights.
 
+use std::ops::Range;
+
 use motet_program::lattice::{N, PRIME_BITS, Product, SEED, half_len, public_key_len};
 use zeroize::Zeroizing;
 
@@ -12,6 +14,7 @@ use super::bits::{pack, unpack};
 use super::client::embed;
 use super::length::{check_elements, check_length};
 use super::modulus::PRIMES;
+use super::ntt::{LAZY_TERMS, Ntt};
 use super::rns::{Basis, transforms};
 use super::{RlweError, sample};
 use crate::crypto::{Block, Prg};
@@ -36,11 +39,16 @@ impl PublicKey {
     }
 }
 
-/// A server's weights, encoded once for a product; wiped on drop.
+/// Bytes of encoded weights that are kept where a product uses them more than once.
+const KEPT: usize = 64 << 20;
+
+/// A server's weights for a product; wiped on drop.
 pub struct Weights {
     product: Product,
-    /// Transformed polynomials: of a tile, prime after prime; tiles by output, then input.
-    encoded: Zeroizing<Vec<u64>>,
+    /// As signed numbers.
+    w: Zeroizing<Vec<i64>>,
+    /// All encoded, where that pays: polynomials by output tile, then prime, then input tile.
+    kept: Option<Zeroizing<Vec<u64>>>,
 }
 
 /// A response before it is switched to fewer bits, modulo each prime.
@@ -48,8 +56,27 @@ pub(super) struct Response {
     pub(super) halves: [Zeroizing<Vec<u64>>; 2],
 }
 
+/// The coefficients of an output tile's polynomials that may be other than zero.
+struct Tile {
+    /// For each input tile: their places and values.
+    coefficients: Vec<Zeroizing<Vec<(usize, i64)>>>,
+    /// All are before this.
+    low: usize,
+}
+
+impl Tile {
+    /// Encodes some input tiles modulo one prime, one after another.
+    fn encode(&self, input_tiles: Range<usize>, ntt: &Ntt, encoded: &mut [u64]) {
+        for (coefficients, encoded) in self.coefficients[input_tiles].iter().zip(encoded.chunks_exact_mut(N)) {
+            encoded[..self.low].fill(0);
+            coefficients.iter().for_each(|(place, w)| encoded[*place] = ntt.modulus.signed((*w).into()));
+            ntt.forward_low(encoded, self.low);
+        }
+    }
+}
+
 impl Weights {
-    /// Encodes w, whose elements count modulo the ring and there as signed numbers.
+    /// Takes w, whose elements count modulo the ring and there as signed numbers.
     ///
     /// # Errors
     /// Where w has another length than its layer, or an element is greater than the parameters say.
@@ -57,27 +84,40 @@ impl Weights {
         check_elements("w", product.layer().w_len(), w.len())?;
         let parameters = product.parameters();
         let spare = 64 - parameters.ring_bits();
-        let signed = |w: u64| ((w << spare) as i64) >> spare;
+        let w: Zeroizing<Vec<i64>> = Zeroizing::new(w.iter().map(|w| ((w << spare) as i64) >> spare).collect());
         let bits = parameters.weight_bits();
-        if let Some(index) = w.iter().position(|w| signed(*w).unsigned_abs() > 1 << bits) {
+        if let Some(index) = w.iter().position(|w| w.unsigned_abs() > 1 << bits) {
             return Err(RlweError::Weight { index, bits });
         }
-        let size = parameters.primes() * N;
-        let tiles = product.tiling().output_tiles() * product.tiling().input_tiles();
-        let mut encoded = Zeroizing::new(vec![0; tiles * size]);
-        for (tile, encoded) in encoded.chunks_exact_mut(size).enumerate() {
-            let (output_tile, input_tile) =
-                (tile / product.tiling().input_tiles(), tile % product.tiling().input_tiles());
-            product.tiling().for_w(input_tile, output_tile, |place, element| {
-                for (ntt, encoded) in transforms().iter().zip(encoded.chunks_exact_mut(N)) {
-                    encoded[place] = ntt.modulus.signed(signed(w[element]).into());
+        let mut weights = Weights { product: *product, w, kept: None };
+        let tiling = product.tiling();
+        let words = tiling.output_tiles().saturating_mul(tiling.input_tiles() * parameters.primes() * N);
+        if tiling.item_tiles() > 1 && words <= KEPT / size_of::<u64>() {
+            let mut kept = Zeroizing::new(vec![0; words]);
+            let size = tiling.input_tiles() * N;
+            for (output_tile, kept) in kept.chunks_exact_mut(parameters.primes() * size).enumerate() {
+                let tile = weights.tile(output_tile);
+                for (ntt, kept) in transforms().iter().zip(kept.chunks_exact_mut(size)) {
+                    tile.encode(0..tiling.input_tiles(), ntt, kept);
                 }
-            });
-            for (ntt, encoded) in transforms().iter().zip(encoded.chunks_exact_mut(N)) {
-                ntt.forward(encoded);
             }
+            weights.kept = Some(kept);
         }
-        Ok(Weights { product: *product, encoded })
+        Ok(weights)
+    }
+
+    fn tile(&self, output_tile: usize) -> Tile {
+        let tiling = self.product.tiling();
+        let mut low = 1;
+        let coefficients = (0..tiling.input_tiles()).map(|input_tile| {
+            let mut found = Zeroizing::new(Vec::new());
+            tiling.for_w(input_tile, output_tile, |place, element| {
+                found.push((place, self.w[element]));
+                low = low.max(place + 1);
+            });
+            found
+        });
+        Tile { coefficients: coefficients.collect(), low }
     }
 
     /// The response to a request, and the server's share of y: uniform in the ring.
@@ -87,69 +127,96 @@ impl Weights {
     /// gives no randomness.
     pub fn respond(&self, key: &PublicKey, request: &[u8]) -> Result<(Vec<u8>, Zeroizing<Vec<u64>>), RlweError> {
         let product = &self.product;
+        let tiling = product.tiling();
         check_length("request", product.request_len(), request.len())?;
         let basis = Basis::new(product.parameters().primes(), product.parameters().ring_bits());
         let mut prg = Prg::from_os()?;
         let mut share = sample::words(&mut prg, product.layer().y_len());
         share.iter_mut().for_each(|share| *share &= product.ring_mask());
         let mut response = Vec::with_capacity(product.response_len());
-        for item_tile in 0..product.tiling().item_tiles() {
-            let uploads = self.read_uploads(request, item_tile)?;
-            for output_tile in 0..product.tiling().output_tiles() {
-                let mut sum = self.multiply(key, &uploads, output_tile, &mut prg);
-                self.cover(&basis, (item_tile, output_tile), &share, &mut sum, &mut prg);
-                self.write(&basis, (item_tile, output_tile), &sum, &mut response);
+        let mut uploads = self.uploads();
+        let mut work = Work::new(product);
+        for item_tile in 0..tiling.item_tiles() {
+            self.read_uploads(request, item_tile, &mut uploads)?;
+            for output_tile in 0..tiling.output_tiles() {
+                self.multiply(key, &uploads, output_tile, &mut work, &mut prg);
+                self.cover(&basis, (item_tile, output_tile), &share, &mut work.response, &mut prg);
+                self.write(&basis, (item_tile, output_tile), &work.response, &mut response);
             }
         }
         Ok((response, share))
     }
 
-    /// The ciphertexts of an item tile, one for each input tile.
-    fn read_uploads(&self, request: &[u8], item_tile: usize) -> Result<Vec<[Vec<u64>; 2]>, RlweError> {
-        let primes = self.product.parameters().primes();
-        let (seed, rest) = seed(request);
-        let inputs = self.product.tiling().input_tiles();
-        let read = |upload: usize| {
-            let mut halves = [vec![0; primes * N], vec![0; primes * N]];
-            let bytes = &rest[upload * primes * half_len()..];
-            read_ciphertext("request", seed, (upload * primes) as u64, bytes, &mut halves)?;
-            Ok(halves)
-        };
-        (item_tile * inputs..(item_tile + 1) * inputs).map(read).collect()
+    /// Room for the ciphertexts of an item tile, one for each input tile.
+    pub(super) fn uploads(&self) -> Vec<[Vec<u64>; 2]> {
+        let size = self.product.parameters().primes() * N;
+        (0..self.product.tiling().input_tiles()).map(|_| [vec![0; size], vec![0; size]]).collect()
     }
 
-    /// The sum of products for an output tile, plus an encryption of zero but for the error of its first half, which the
-    /// flooding is.
+    /// Reads the ciphertexts of an item tile.
+    pub(super) fn read_uploads(
+        &self,
+        request: &[u8],
+        item_tile: usize,
+        uploads: &mut [[Vec<u64>; 2]],
+    ) -> Result<(), RlweError> {
+        let primes = self.product.parameters().primes();
+        let (seed, rest) = seed(request);
+        let first = item_tile * uploads.len();
+        for (upload, halves) in (first..).zip(uploads) {
+            let bytes = &rest[upload * primes * half_len()..];
+            read_ciphertext("request", seed, (upload * primes) as u64, bytes, halves)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves in `work` the sum of products for an output tile, plus an encryption of zero but for the error of its first
+    /// half, which the flooding is.
     pub(super) fn multiply(
         &self,
         key: &PublicKey,
         uploads: &[[Vec<u64>; 2]],
         output_tile: usize,
+        work: &mut Work,
         prg: &mut Prg,
-    ) -> Response {
+    ) {
         let primes = self.product.parameters().primes();
         let (small, errors) = (sample::ternary(prg), sample::errors(prg));
-        let mut halves = [0, 1].map(|_| Zeroizing::new(vec![0; primes * N]));
-        let mut u = Zeroizing::new(vec![0; N]);
+        let tile = self.kept.is_none().then(|| self.tile(output_tile));
+        let Work { response, u, encoded } = work;
         for (prime, ntt) in transforms()[..primes].iter().enumerate() {
             let range = prime * N..(prime + 1) * N;
-            embed(&ntt.modulus, &small, &mut u);
-            ntt.forward(&mut u);
-            for (half, sum) in halves.iter_mut().enumerate() {
-                let tiles = self.encoded.chunks_exact(primes * N).skip(output_tile * uploads.len());
-                let pairs =
-                    uploads.iter().zip(tiles).map(|(upload, w)| (&upload[half][range.clone()], &w[range.clone()]));
-                let zero = (&key.halves[half][range.clone()], u.as_slice());
-                let pairs: Vec<(&[u64], &[u64])> = pairs.chain([zero]).collect();
+            embed(&ntt.modulus, &small, u);
+            ntt.forward(u);
+            for (half, sum) in response.halves.iter_mut().enumerate() {
                 let sum = &mut sum[range.clone()];
-                ntt.add_products(&pairs, sum);
-                ntt.inverse(sum);
+                sum.fill(0);
+                ntt.add_products(&[(&key.halves[half][range.clone()], u.as_slice())], sum);
             }
-            for (sum, error) in halves[1][range].iter_mut().zip(errors.iter()) {
+            for first in (0..uploads.len()).step_by(LAZY_TERMS) {
+                let inputs = first..(first + LAZY_TERMS).min(uploads.len());
+                let encoded = match (&tile, &self.kept) {
+                    (Some(tile), _) => {
+                        tile.encode(inputs.clone(), ntt, encoded);
+                        &encoded[..inputs.len() * N]
+                    }
+                    (_, kept) => {
+                        let start = (output_tile * primes + prime) * uploads.len() + first;
+                        let kept = kept.as_deref().map_or(&[][..], Vec::as_slice);
+                        &kept[start * N..(start + inputs.len()) * N]
+                    }
+                };
+                for (half, sum) in response.halves.iter_mut().enumerate() {
+                    let uploads = uploads[inputs.clone()].iter().map(|upload| &upload[half][range.clone()]);
+                    let pairs: Vec<(&[u64], &[u64])> = uploads.zip(encoded.chunks_exact(N)).collect();
+                    ntt.add_products(&pairs, &mut sum[range.clone()]);
+                }
+            }
+            response.halves.iter_mut().for_each(|sum| ntt.inverse(&mut sum[range.clone()]));
+            for (sum, error) in response.halves[1][range].iter_mut().zip(errors.iter()) {
                 *sum = ntt.modulus.add(*sum, ntt.modulus.small(*error));
             }
         }
-        Response { halves }
     }
 
     /// Subtracts the server's share from the elements of y, and floods their noise.
@@ -195,10 +262,25 @@ impl Weights {
         });
         pack(response, parameters.value_bits(), values.into_iter());
     }
+}
 
-    #[cfg(test)]
-    pub(super) fn uploads(&self, request: &[u8], item_tile: usize) -> Vec<[Vec<u64>; 2]> {
-        self.read_uploads(request, item_tile).unwrap()
+/// Buffers of a response, used for one tile after another.
+pub(super) struct Work {
+    pub(super) response: Response,
+    /// A transformed polynomial of the encryption of zero.
+    u: Zeroizing<Vec<u64>>,
+    /// Weights encoded where they are used.
+    encoded: Zeroizing<Vec<u64>>,
+}
+
+impl Work {
+    pub(super) fn new(product: &Product) -> Self {
+        let size = product.parameters().primes() * N;
+        Work {
+            response: Response { halves: [0, 1].map(|_| Zeroizing::new(vec![0; size])) },
+            u: Zeroizing::new(vec![0; N]),
+            encoded: Zeroizing::new(vec![0; LAZY_TERMS.min(product.tiling().input_tiles()) * N]),
+        }
     }
 }
 

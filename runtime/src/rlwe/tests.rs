@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::rns::Basis;
+use super::server::Work;
 use motet_program::lattice::{Layer, N, Product, Unfit};
 
 use super::*;
@@ -143,8 +144,11 @@ fn measure(layer: Layer, ring_bits: u32, weight_bits: u32) -> [f64; 4] {
     let mut prg = Prg::from_os().unwrap();
     let share = vec![0; layer.y_len()];
     let (mut greatest, mut sums, mut squares) = ([0f64; 2], [0f64; 2], 0f64);
+    let (mut uploads, mut work) = (encoded.uploads(), Work::new(&product));
     product.for_downloads(|item_tile, output_tile, _| {
-        let mut sum = encoded.multiply(&parties.key, &encoded.uploads(&request, item_tile), output_tile, &mut prg);
+        encoded.read_uploads(&request, item_tile, &mut uploads).unwrap();
+        encoded.multiply(&parties.key, &uploads, output_tile, &mut work, &mut prg);
+        let sum = &mut work.response;
         for (greatest, sum_of) in greatest.iter_mut().zip(&mut sums) {
             let phase = parties.client.phase(&sum.halves[0], &sum.halves[1]);
             squares = 0.0;
@@ -156,7 +160,7 @@ fn measure(layer: Layer, ring_bits: u32, weight_bits: u32) -> [f64; 4] {
                 *sum_of += noise.unsigned_abs() as f64;
                 squares += (noise as f64).powi(2);
             });
-            encoded.cover(&basis, (item_tile, output_tile), &share, &mut sum, &mut prg);
+            encoded.cover(&basis, (item_tile, output_tile), &share, sum, &mut prg);
         }
     });
     let units = f64::from(128 - product.parameters().modulus_bits() as i32);

@@ -8,7 +8,6 @@
 //! `y` under the pad of the choice that it did not take, the garbler sees corrections of random choices.
 
 use motet_program::bilinear::Bilinear;
-use motet_program::clear::{conv2d, matmul};
 use motet_program::data::{Elem, Tensor, Type};
 use motet_program::ir::{Op, Value};
 use motet_program::plan::{Encrypted, Product, Way};
@@ -21,6 +20,7 @@ use super::bits::Packer;
 use super::party::Side;
 use super::steps::Run;
 use crate::crypto::{Block, Prg};
+use crate::ring;
 
 /// Oblivious transfers at once: 4 MiB of labels.
 const PIECE: usize = 1 << 18;
@@ -49,17 +49,11 @@ impl Run<'_> {
         let (result, types) = (ring(result), [ring(x), ring(y)]);
         let mine = |v: Value, ty: &Type| to_tensor(self.values.clear(v)?, ty).map_err(ProtocolError::from);
 
-        let own = product.factors.map(|factor| factor.known(garbles));
-        let mut sum = match own {
-            [Some(x), Some(y)] => {
-                let (x, y) = (mine(x, &types[0])?, mine(y, &types[1])?);
-                match &product.node.op {
-                    Op::Conv2d(_, _, geometry) => conv2d(&x, &y, geometry, &result),
-                    _ => matmul(&x, &y, &result),
-                }
-            }
-            _ => Tensor { data: buffer(1, result.count() as usize)?, ty: result },
-        };
+        let mut sum = Tensor { data: buffer(1, result.count() as usize)?, ty: result };
+        if let [Some(x), Some(y)] = product.factors.map(|factor| factor.known(garbles)) {
+            let [x, y] = [mine(x, &types[0])?, mine(y, &types[1])?].map(|own| Zeroizing::new(own.data));
+            ring::add_product(&map, &x, &y, &mut sum.data);
+        }
         let crosses = product.cross();
         if crosses.len() != product.ways.len() {
             return Err(UNFIT);

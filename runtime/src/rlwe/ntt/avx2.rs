@@ -26,9 +26,9 @@ impl Present {
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Present(()))
     }
 
-    pub(super) fn forward(self, ntt: &Ntt, x: &mut [u64; N]) {
+    pub(super) fn forward(self, ntt: &Ntt, x: &mut [u64; N], block: usize) {
         // SAFETY: `self` exists only where `detect` found the features.
-        unsafe { forward(ntt, x) }
+        unsafe { forward(ntt, x, block) }
     }
 
     pub(super) fn inverse(self, ntt: &Ntt, x: &mut [u64; N]) {
@@ -173,13 +173,13 @@ fn level_of_one<const FORWARD: bool>(lanes: Lanes, constants: &[u64], x: &mut [u
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn forward(ntt: &Ntt, x: &mut [u64; N]) {
+fn forward(ntt: &Ntt, x: &mut [u64; N], block: usize) {
     let (lanes, constants) = (Lanes::new(ntt.modulus.q), &ntt.forward.values);
     for x in x.chunks_exact_mut(LANES) {
         let value = to_doubles(load(x));
         store(x, value);
     }
-    let mut gap = N / 2;
+    let mut gap = block / 2;
     while gap >= LANES {
         wide_level::<true>(lanes, constants, gap, x);
         gap /= 2;

@@ -20,9 +20,9 @@ impl Present {
         (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")).then_some(Present(()))
     }
 
-    pub(super) fn forward(self, ntt: &Ntt, x: &mut [u64; N]) {
+    pub(super) fn forward(self, ntt: &Ntt, x: &mut [u64; N], block: usize) {
         // SAFETY: `self` exists only where `detect` found the features.
-        unsafe { forward(ntt, x) }
+        unsafe { forward(ntt, x, block) }
     }
 
     pub(super) fn inverse(self, ntt: &Ntt, x: &mut [u64; N]) {
@@ -187,9 +187,9 @@ fn wide_level<const FORWARD: bool>(lanes: Lanes, constants: &Constants, gap: usi
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn forward(ntt: &Ntt, x: &mut [u64; N]) {
+fn forward(ntt: &Ntt, x: &mut [u64; N], block: usize) {
     let lanes = Lanes::new(ntt.modulus.q);
-    let mut gap = N / 2;
+    let mut gap = block / 2;
     while gap >= LANES {
         wide_level::<true>(lanes, &ntt.forward, gap, x);
         gap /= 2;

@@ -55,7 +55,9 @@ impl Isa {
 }
 
 /// Products that can be summed before they are reduced.
-const LAZY_TERMS: usize = 16;
+pub(super) const LAZY_TERMS: usize = 16;
+/// Levels below this size are always computed: two registers of the widest kernel.
+const LEAST_BLOCK: usize = 16;
 
 impl Ntt {
     pub(super) fn new(q: u64, isa: Isa) -> Self {
@@ -78,13 +80,24 @@ impl Ntt {
 
     /// Transforms N coefficients below q.
     pub(super) fn forward(&self, coefficients: &mut [u64]) {
+        self.forward_low(coefficients, N);
+    }
+
+    /// Transforms the first `low` coefficients, which are below q; all others count as zero.
+    ///
+    /// A butterfly with zero gives its other input twice: the first levels only copy.
+    pub(super) fn forward_low(&self, coefficients: &mut [u64], low: usize) {
         let coefficients: &mut [u64; N] = coefficients.try_into().expect("callers hand over whole polynomials");
+        let block = low.next_power_of_two().clamp(LEAST_BLOCK, N);
+        coefficients[low..block].fill(0);
+        let (first, others) = coefficients.split_at_mut(block);
+        others.chunks_exact_mut(block).for_each(|other| other.copy_from_slice(first));
         match self.isa {
-            Isa::Portable => portable::forward(self, coefficients),
+            Isa::Portable => portable::forward(self, coefficients, block),
             #[cfg(target_arch = "x86_64")]
-            Isa::Ifma(present) => present.forward(self, coefficients),
+            Isa::Ifma(present) => present.forward(self, coefficients, block),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2(present) => present.forward(self, coefficients),
+            Isa::Avx2(present) => present.forward(self, coefficients, block),
         }
     }
 
@@ -151,6 +164,20 @@ mod tests {
                 for k in (0..N).step_by(331).chain([N - 1]) {
                     assert_eq!(product[k], schoolbook(q, &a, &b, k), "{isa:?}, coefficient {k}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn short_polynomials_transform_as_whole_ones() {
+        for ntt in Isa::available().into_iter().map(|isa| Ntt::new(PRIMES[1], isa)) {
+            for low in [1, 2, 16, 17, 300, N / 2, N / 2 + 1, N] {
+                let mut short = polynomial(PRIMES[1], 3);
+                let mut whole = short.clone();
+                whole[low..].fill(0);
+                ntt.forward_low(&mut short, low);
+                ntt.forward(&mut whole);
+                assert!(short == whole, "{:?}, {low} coefficients", ntt.isa);
             }
         }
     }

@@ -3,11 +3,11 @@
 use super::{Modulus, N, Ntt};
 use crate::rlwe::modulus::Factor;
 
-/// Values are below 4q between levels, and below q at the end.
-pub(super) fn forward(ntt: &Ntt, x: &mut [u64; N]) {
+/// From the level on whose blocks have a size. Values are below 4q between levels, and below q at the end.
+pub(super) fn forward(ntt: &Ntt, x: &mut [u64; N], block: usize) {
     let modulus = &ntt.modulus;
     let two_q = 2 * modulus.q;
-    let mut gap = N / 2;
+    let mut gap = block / 2;
     while gap > 0 {
         let first = N / (2 * gap);
         for (i, block) in x.chunks_exact_mut(2 * gap).enumerate() {
