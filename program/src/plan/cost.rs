@@ -5,34 +5,29 @@ use std::collections::BTreeMap;
 use motet_circuits::Counts;
 use serde::Serialize;
 
+use super::traffic::{self, Line, PRODUCT_TRANSFERS, SEED, To};
 use super::trips::Trips;
 use super::{Encrypted, Kernel, Plan, Planned, Product, Step, Way};
 use crate::data::Type;
 use crate::ir::{Party, Program, Site, Value};
 use crate::place::Place;
 
-/// Bytes that an evaluator's input bit costs: an oblivious transfer extended by SoftSpokenOT with k = 2 (128 / k bits
-/// to the garbler) and the correction of its choice.
-const INPUT_BITS: u64 = 64 + 1;
-/// Bytes of the session's start, both ways, rounded: hello, base OTs, seeds.
-const SETUP_BYTES: [u64; 2] = [4_500, 8_600];
-/// Rounds of the session's start.
-const SETUP_ROUNDS: u64 = 4;
-
-/// The cost of a plan, or of a part of it.
+/// The cost of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
     /// ANDs that cost something: of one or two ciphertexts.
     pub ands: u64,
     /// Gates by kind.
     pub counts: Gates,
-    /// Input bits of the evaluator, an oblivious transfer each.
+    /// Oblivious transfers: input bits of the evaluator, and bits of what it multiplies by them.
     pub transfers: u64,
+    /// Products under encryption.
+    pub encrypted: u64,
     /// Bytes from the garbler to the evaluator.
     pub to_evaluator: u64,
     /// Bytes from the evaluator to the garbler.
     pub to_garbler: u64,
-    /// Changes of direction on the line.
+    /// Round trips: how often a party waits for the other to answer.
     pub rounds: u64,
     /// Whether every loop's bounds and every branch were known; otherwise loops are counted once.
     pub exact: bool,
@@ -76,44 +71,85 @@ impl Cost {
         let work = self.ands as f64 / ands_per_second;
         bytes.max(work) + self.rounds as f64 * link.round_trip
     }
-
-    fn add(&mut self, other: &Cost, times: u64) {
-        let scaled = |n: u64| n.saturating_mul(times);
-        let to = &mut self.counts;
-        let from = &other.counts;
-        for (to, from) in
-            [(&mut to.xor, from.xor), (&mut to.free, from.free), (&mut to.half, from.half), (&mut to.full, from.full)]
-        {
-            *to = to.saturating_add(scaled(from));
-        }
-        for (to, from) in [
-            (&mut self.ands, other.ands),
-            (&mut self.transfers, other.transfers),
-            (&mut self.to_evaluator, other.to_evaluator),
-            (&mut self.to_garbler, other.to_garbler),
-            (&mut self.rounds, other.rounds),
-        ] {
-            *to = to.saturating_add(scaled(from));
-        }
-        self.exact &= other.exact;
-        for (site, ands) in &other.sites {
-            let to = self.sites.entry(*site).or_default();
-            *to = to.saturating_add(scaled(*ands));
-        }
-    }
 }
 
 /// The cost of running a plan. `assume` says how often a loop runs whose bounds are known only when running.
 pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
     let mut walk = Walk { program, plan, assume, trips: Trips::default() };
-    let mut total = Cost { exact: true, ..Cost::default() };
-    total.add(&walk.block(&plan.steps), 1);
+    let part = walk.block(&plan.steps);
+    let mut line = Line::default();
+    let mut rounds = 0;
     if program.parties.len() == 2 {
-        total.to_evaluator += SETUP_BYTES[0];
-        total.to_garbler += SETUP_BYTES[1];
-        total.rounds += SETUP_ROUNDS;
+        line.say(To::Evaluator, SEED);
+        if part.transfers > 0 {
+            traffic::set_up_transfers(&mut line);
+        }
+        if part.encrypted > 0 {
+            traffic::set_up_encryption(&mut line);
+        }
+        line.then(&part.line, 1);
+        line.to_garbler = line.to_garbler.saturating_add(traffic::extension(part.transfers));
+        line.frame();
+        let [to_evaluator, to_garbler] = traffic::handshake(program, plan.protocol);
+        line.to_evaluator = line.to_evaluator.saturating_add(to_evaluator);
+        line.to_garbler = line.to_garbler.saturating_add(to_garbler);
+        // Two exchanges of messages that cross on the line, then those of the protocol.
+        rounds = (2 + line.turns + 1).div_ceil(2);
     }
-    total
+    Cost {
+        ands: part.ands(),
+        counts: part.counts,
+        transfers: part.transfers,
+        encrypted: part.encrypted,
+        to_evaluator: line.to_evaluator,
+        to_garbler: line.to_garbler,
+        rounds,
+        exact: part.exact,
+        sites: part.sites,
+    }
+}
+
+/// The cost of some steps; what is sent once in a session and the framing come on top.
+#[derive(Clone, Debug, PartialEq)]
+struct Part {
+    counts: Gates,
+    transfers: u64,
+    encrypted: u64,
+    line: Line,
+    exact: bool,
+    sites: BTreeMap<u32, u64>,
+}
+
+impl Part {
+    fn nothing() -> Part {
+        Part {
+            counts: Gates::default(),
+            transfers: 0,
+            encrypted: 0,
+            line: Line::default(),
+            exact: true,
+            sites: BTreeMap::new(),
+        }
+    }
+
+    fn ands(&self) -> u64 {
+        self.counts.half.saturating_add(self.counts.full)
+    }
+
+    fn add(&mut self, other: &Part, times: u64) {
+        let add = |to: &mut u64, n: u64| *to = to.saturating_add(n.saturating_mul(times));
+        add(&mut self.counts.xor, other.counts.xor);
+        add(&mut self.counts.free, other.counts.free);
+        add(&mut self.counts.half, other.counts.half);
+        add(&mut self.counts.full, other.counts.full);
+        add(&mut self.transfers, other.transfers);
+        add(&mut self.encrypted, other.encrypted);
+        self.line.then(&other.line, times);
+        self.exact &= other.exact;
+        for (site, ands) in &other.sites {
+            add(self.sites.entry(*site).or_default(), *ands);
+        }
+    }
 }
 
 struct Walk<'a> {
@@ -132,90 +168,89 @@ impl Walk<'_> {
         self.ty(v).count().saturating_mul(u64::from(self.ty(v).elem.bits()))
     }
 
-    fn block(&mut self, steps: &[Planned]) -> Cost {
-        let mut total = Cost { exact: true, ..Cost::default() };
+    fn block(&mut self, steps: &[Planned]) -> Part {
+        let mut total = Part::nothing();
         for step in steps {
-            let cost = self.step(step);
-            total.add(&cost, 1);
+            let part = self.step(step);
+            total.add(&part, 1);
         }
         total
     }
 
-    fn step(&mut self, planned: &Planned) -> Cost {
-        let mut cost = Cost { exact: true, ..Cost::default() };
+    fn step(&mut self, planned: &Planned) -> Part {
+        let mut part = Part::nothing();
         self.trips.note(&planned.step);
         match &planned.step {
             Step::Clear(_) | Step::Structural(_) | Step::Triangular(_) | Step::Mask(_) => {}
-            Step::Open { value, to, .. } => self.open(*value, &[*to], &mut cost),
-            Step::Product(product) => self.product(product, &mut cost),
+            Step::Open { value, to, .. } => self.open(*value, &[*to], &mut part.line),
+            Step::Product(product) => self.product(product, &mut part),
             Step::Share(v) => {
                 let place = self.plan.places[v.0 as usize];
                 if matches!(place, Place::Private(p) if p != self.plan.garbler) {
-                    cost.transfers = self.bits(*v);
-                    cost.to_garbler = transfer_bytes(cost.transfers);
-                    cost.to_evaluator = 16;
-                    cost.rounds = 1;
+                    part.transfers = self.bits(*v);
+                    traffic::choose(&mut part.line, part.transfers);
                 }
             }
-            Step::Kernel(kernel) => self.kernel(kernel, &mut cost),
-            Step::Reveal { value, .. } => {
-                let both = [Party(0), Party(1)];
-                self.open(*value, &both, &mut cost);
-            }
-            Step::Output { value, to, .. } => self.open(*value, to, &mut cost),
+            Step::Kernel(kernel) => self.kernel(kernel, &mut part),
+            Step::Reveal { value, .. } => self.open(*value, &[Party(0), Party(1)], &mut part.line),
+            Step::Output { value, to, .. } => self.open(*value, to, &mut part.line),
             Step::Loop { from, to, body, .. } => {
                 let each = self.block(body);
                 let times = self.trips.of(*from, *to);
-                cost.add(&each, times.unwrap_or(self.assume));
-                cost.exact &= times.is_some();
+                part.add(&each, times.unwrap_or(self.assume));
+                part.exact &= times.is_some();
             }
             Step::If { then, otherwise, .. } => {
                 // The dearer side counts: which one is taken is known only when running.
-                let (a, b) = (self.block(then), self.block(otherwise));
-                cost.add(if a.ands >= b.ands { &a } else { &b }, 1);
-                cost.exact &= a == b;
+                let sides = [self.block(then), self.block(otherwise)];
+                let alike = sides[0] == sides[1];
+                let bytes = |side: &Part| side.line.to_evaluator.saturating_add(side.line.to_garbler);
+                let dearer = sides.into_iter().max_by_key(|side| (bytes(side), side.ands()));
+                part = dearer.unwrap_or(part);
+                part.exact &= alike;
             }
         }
-        cost
+        part
     }
 
-    /// Showing a value to parties: the bits go to each who does not know them, packed.
-    fn open(&self, value: Value, to: &[Party], cost: &mut Cost) {
+    /// Showing a value to parties: the bits go to each who does not know them, packed, to the evaluator first.
+    fn open(&self, value: Value, to: &[Party], line: &mut Line) {
         let bytes = self.bits(value).div_ceil(8);
+        let garbler = self.plan.garbler;
         let place = self.plan.places[value.0 as usize];
-        for &party in to {
-            if place == Place::Public || place == Place::Private(party) {
-                continue;
-            }
-            if party == self.plan.garbler {
-                cost.to_garbler += bytes;
-                cost.rounds += 1;
-            } else {
-                cost.to_evaluator += bytes;
-            }
+        let shown = |party: &&Party| place != Place::Public && place != Place::Private(**party);
+        let learns = |who: To| to.iter().filter(shown).any(|party| (*party == garbler) == (who == To::Garbler));
+        for who in [To::Evaluator, To::Garbler].into_iter().filter(|who| learns(*who)) {
+            line.say(who, bytes);
         }
     }
 
     /// Each cross term, by the way that the plan has chosen.
-    fn product(&self, product: &Product, cost: &mut Cost) {
+    fn product(&self, product: &Product, part: &mut Part) {
         let Some((map, bits)) = product.map(self.program) else { return };
         for (cross, way) in product.cross().iter().zip(&product.ways) {
             let encrypted = Encrypted::of(&map, cross.evaluator_first, bits, self.plan.revealed);
-            let [to_garbler, to_evaluator] = match (way, encrypted) {
-                (Way::Encrypted, Some(encrypted)) => encrypted.bytes(),
+            match (way, encrypted) {
+                (Way::Encrypted, Some(encrypted)) => {
+                    let [to_garbler, to_evaluator] = encrypted.bytes();
+                    part.line.say(To::Garbler, to_garbler);
+                    part.line.say(To::Evaluator, to_evaluator);
+                    part.encrypted += 1;
+                }
                 _ => {
                     let transfers = map.transfers(cross.evaluator_first, bits);
-                    cost.transfers = cost.transfers.saturating_add(transfers);
-                    [transfer_bytes(transfers), map.correction_bytes(bits)]
+                    let pieces = transfers.div_ceil(PRODUCT_TRANSFERS).max(1);
+                    let mut piece = Line::default();
+                    traffic::choose(&mut piece, transfers / pieces);
+                    piece.say(To::Evaluator, map.correction_bytes(bits) / pieces);
+                    part.line.then(&piece, pieces);
+                    part.transfers = part.transfers.saturating_add(transfers);
                 }
-            };
-            cost.to_garbler = cost.to_garbler.saturating_add(to_garbler);
-            cost.to_evaluator = cost.to_evaluator.saturating_add(to_evaluator);
-            cost.rounds += 1;
+            }
         }
     }
 
-    fn kernel(&self, kernel: &Kernel, cost: &mut Cost) {
+    fn kernel(&self, kernel: &Kernel, part: &mut Part) {
         let instances = kernel.shape.iter().fold(1u64, |n, d| n.saturating_mul(*d));
         let mut counts = [(kernel.template, instances)].to_vec();
         if let Some(reduce) = &kernel.reduce {
@@ -233,27 +268,21 @@ impl Walk<'_> {
         }
         for (template, times) in counts {
             let Counts { xor, free, half, full } = self.plan.templates[template as usize].counts;
-            let to = &mut cost.counts;
+            let to = &mut part.counts;
             to.xor = to.xor.saturating_add(xor.saturating_mul(times));
             to.free = to.free.saturating_add(free.saturating_mul(times));
             to.half = to.half.saturating_add(half.saturating_mul(times));
             to.full = to.full.saturating_add(full.saturating_mul(times));
         }
-        cost.ands = cost.counts.half.saturating_add(cost.counts.full);
-        let bytes = cost.counts.half.saturating_mul(16).saturating_add(cost.counts.full.saturating_mul(32));
-        cost.to_evaluator = cost.to_evaluator.saturating_add(bytes);
+        let bytes = part.counts.half.saturating_mul(16).saturating_add(part.counts.full.saturating_mul(32));
+        part.line.say(To::Evaluator, bytes);
         let named: u64 = kernel.ands.iter().map(|(_, n)| n).sum();
         for (Site(site), ands) in &kernel.ands {
             // Shares of what was counted while gates were made, scaled to what the templates hold.
-            let part = (cost.ands as f64 * *ands as f64 / named.max(1) as f64).round() as u64;
-            *cost.sites.entry(*site).or_default() += part;
+            let share = (part.ands() as f64 * *ands as f64 / named.max(1) as f64).round() as u64;
+            *part.sites.entry(*site).or_default() += share;
         }
     }
-}
-
-/// Bytes to the garbler of oblivious transfers.
-pub(super) fn transfer_bytes(transfers: u64) -> u64 {
-    transfers.saturating_mul(INPUT_BITS).div_ceil(8)
 }
 
 impl Plan {

@@ -14,6 +14,7 @@ mod kernel;
 mod liveness;
 pub(crate) mod scalar;
 mod templates;
+pub mod traffic;
 mod trips;
 mod view;
 mod way;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::trips::Trips;
-use super::{Cross, Planned, Product, Step};
+use super::{Cross, Planned, Product, Step, traffic};
 use crate::bilinear::Bilinear;
 use crate::data::Type;
 use crate::ir::{Op, Program};
@@ -75,7 +75,8 @@ impl Choice {
     /// The better way in a run whose encrypted products reveal `revealed` elements.
     fn of(map: &Bilinear, cross: &Cross, bits: u32, revealed: u64) -> Choice {
         let transfers = map.transfers(cross.evaluator_first, bits);
-        let by_transfers = super::cost::transfer_bytes(transfers).saturating_add(map.correction_bytes(bits));
+        let by_transfers =
+            traffic::extension(transfers).saturating_add(transfers / 8).saturating_add(map.correction_bytes(bits));
         let encrypted = Encrypted::of(map, cross.evaluator_first, bits, revealed);
         let by_encryption = encrypted.map(|encrypted| encrypted.bytes().iter().sum());
         let way = if by_encryption.is_some_and(|n| n < by_transfers) { Way::Encrypted } else { Way::Transfers };

@@ -18,6 +18,7 @@
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
+use motet_program::plan::traffic;
 use sha2::{Digest, Sha512};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -27,7 +28,7 @@ use crate::crypto::{Block, Kdf, Prg, SessionId};
 use crate::net::Channel;
 
 /// Bytes of a point.
-const POINT: usize = 32;
+const POINT: usize = traffic::POINT as usize;
 
 /// The sender's side: `count` random pairs.
 ///

@@ -15,6 +15,7 @@
 //! choices and sends `d_i = u_i − u_0`; the sender subtracts `Δ_i·d_i`, and all places agree. The 128 rows, transposed,
 //! are `t_j` and `q_j = t_j ⊕ u_j·Δ`.
 
+use motet_program::plan::traffic;
 use subtle::Choice;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -68,7 +69,7 @@ pub enum Subfield {
 
 impl Subfield {
     /// k.
-    pub fn bits(self) -> usize {
+    pub const fn bits(self) -> usize {
         match self {
             Subfield::Bits2 => 2,
             Subfield::Bits4 => 4,
@@ -106,6 +107,9 @@ impl Subfield {
 
 /// OTs come in multiples of this many.
 pub(super) const UNIT: usize = 128 * ROW_UNIT;
+// Plans predict bytes by these.
+const _: () =
+    assert!(UNIT as u64 == traffic::EXTENSION_UNIT && Subfield::Bits2.bits() as u64 == traffic::SUBFIELD_BITS);
 
 impl Config {
     /// OTs at the end of each extension that the check spends.

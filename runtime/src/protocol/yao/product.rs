@@ -10,7 +10,7 @@
 use motet_program::bilinear::Bilinear;
 use motet_program::data::{Elem, Tensor, Type};
 use motet_program::ir::{Op, Value};
-use motet_program::plan::{Encrypted, Product, Way};
+use motet_program::plan::{Encrypted, Product, Way, traffic};
 use zeroize::Zeroizing;
 
 use super::super::array::{Array, buffer};
@@ -23,7 +23,7 @@ use crate::crypto::{Block, Prg};
 use crate::ring;
 
 /// Oblivious transfers at once: 4 MiB of labels.
-const PIECE: usize = 1 << 18;
+const PIECE: usize = traffic::PRODUCT_TRANSFERS as usize;
 
 /// The evaluator's operand of a cross term.
 #[derive(Clone, Copy)]
