@@ -1,11 +1,12 @@
 //! The evaluator: holds the active labels, and reads the tables where the link received them.
 
-use motet_circuits::{AndKind, Instr};
+use motet_circuits::AndKind;
 
 use super::keys::Keys;
-use super::prepared::{Op, Source};
-use super::{Batch, Prepared, all, wires};
-use crate::crypto::gate::{Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, Wires, Xor};
+use super::lanes::{self, Few, LANES};
+use super::prepared::{Gate, Op, Source, WIDE};
+use super::{Batch, MAX_BATCH, Prepared};
+use crate::crypto::gate::{Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, EvaluateGate, Xor};
 use crate::crypto::isa::{Kernel, Vector};
 use crate::crypto::{Block, Kernels, Prg, TweakKeys};
 use crate::net::{Channel, NetError};
@@ -28,7 +29,7 @@ impl Evaluator {
     /// # Errors
     /// The link failed.
     pub fn run(&mut self, template: &Prepared, batch: &mut Batch, channel: &mut Channel) -> Result<(), NetError> {
-        for (ops, bytes) in template.pieces(batch.n) {
+        for (ops, bytes) in template.code(batch.n).pieces(batch.n) {
             if bytes == 0 {
                 self.piece(ops, batch, &[]);
             } else {
@@ -43,7 +44,7 @@ impl Evaluator {
     /// # Panics
     /// Where `tables` is shorter.
     pub fn run_from_memory(&mut self, template: &Prepared, batch: &mut Batch, mut tables: &[u8]) {
-        for (ops, bytes) in template.pieces(batch.n) {
+        for (ops, bytes) in template.code(batch.n).pieces(batch.n) {
             self.piece(ops, batch, take(&mut tables, bytes));
         }
     }
@@ -54,8 +55,8 @@ impl Evaluator {
 
     /// The labels of an output of the template that was run.
     pub fn output(&mut self, template: &Prepared, batch: &Batch, index: usize, out: &mut [Block]) {
-        match template.sources[index] {
-            Source::Slot { slot, .. } => out.copy_from_slice(batch.labels(slot)),
+        match template.code(batch.n).sources[index] {
+            Source::Slot { slot, .. } => out.copy_from_slice(batch.labels(slot as usize)),
             Source::Derived { .. } | Source::Const(_) => self.derive(out),
         }
     }
@@ -79,48 +80,84 @@ impl Kernel for Piece<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Piece { evaluator, ops, batch, mut tables } = self;
+        let Piece { evaluator, mut ops, batch, mut tables } = self;
         let n = batch.n;
-        let labels = batch.labels.as_mut_slice();
-        for op in ops {
-            match op.instr {
-                Instr::Xor { dst, a, b, invert } => {
-                    if op.bits {
-                        batch.bits[dst as usize] = batch.bits[a as usize] ^ batch.bits[b as usize] ^ all(invert);
-                    }
-                    if op.labels {
-                        Xor { slots: labels, n, wires: wires(dst, a, b), add: Block::ZERO }.run::<V>();
-                    }
+        // As many lanes as one key may serve.
+        let side_by_side = MAX_BATCH / n;
+        let (labels, bits, lanes) = batch.parts();
+        let mut work = Work { n, labels, bits, lanes };
+        while let Some(op) = ops.first() {
+            let most = if op.gate == Gate::Xor { ops.len() } else { side_by_side.min(ops.len()) };
+            let count = most.min(op.run as usize);
+            let (gates, rest) = ops.split_at(count);
+            ops = rest;
+            match op.gate {
+                Gate::Xor => work.xor::<V>(gates),
+                Gate::And(AndKind::Public) if op.labels => {
+                    let bits = lanes::first_bits(op, work.bits);
+                    select(work.labels, n, op.dst as usize, op.b[0] as usize, bits);
                 }
-                Instr::And { kind, dst, a, b, invert_a, invert_b } => {
-                    let wires = wires(dst, a, b);
-                    let Wires { dst, a, b } = wires;
-                    let a_bits = batch.bits[a] ^ all(invert_a);
-                    if op.bits {
-                        batch.bits[dst] = a_bits & (batch.bits[b] ^ all(invert_b));
-                    }
-                    match kind {
-                        AndKind::Public if op.labels => select(labels, n, dst, b, a_bits),
-                        AndKind::Garbler if op.labels => evaluator.derived.fill(&mut labels[dst * n..(dst + 1) * n]),
-                        AndKind::Public | AndKind::Garbler => {}
-                        AndKind::GarblerHalf => {
-                            let tables = take(&mut tables, 16 * n);
-                            let gate = EvaluateGarblerHalf { key: evaluator.keys.one(n) };
-                            Evaluate { slots: labels, n, wires, tables, gate }.run::<V>();
-                        }
-                        AndKind::EvaluatorHalf => {
-                            let tables = take(&mut tables, 16 * n);
-                            let gate = EvaluateEvaluatorHalf { bits: a_bits, key: evaluator.keys.one(n) };
-                            Evaluate { slots: labels, n, wires, tables, gate }.run::<V>();
-                        }
-                        AndKind::Full => {
-                            let tables = take(&mut tables, 32 * n);
-                            let gate = EvaluateFull { keys: evaluator.keys.two(n) };
-                            Evaluate { slots: labels, n, wires, tables, gate }.run::<V>();
-                        }
-                    }
+                Gate::And(AndKind::Garbler) if op.labels => {
+                    let dst = op.dst as usize;
+                    evaluator.derived.fill(&mut work.labels[dst * n..(dst + 1) * n]);
+                }
+                Gate::And(AndKind::Public | AndKind::Garbler) => {}
+                Gate::And(AndKind::GarblerHalf) => {
+                    let (tables, key) = (take(&mut tables, 16 * n * count), evaluator.keys.one(n * count));
+                    work.and::<V, _>(gates, tables, |_| EvaluateGarblerHalf { key });
+                }
+                Gate::And(AndKind::EvaluatorHalf) => {
+                    let (tables, key) = (take(&mut tables, 16 * n * count), evaluator.keys.one(n * count));
+                    work.and::<V, _>(gates, tables, |bits| EvaluateEvaluatorHalf { bits, key });
+                }
+                Gate::And(AndKind::Full) => {
+                    let (tables, keys) = (take(&mut tables, 32 * n * count), evaluator.keys.two(n * count));
+                    work.and::<V, _>(gates, tables, |_| EvaluateFull { keys });
                 }
             }
+            // An operand may stand where the result goes, so its bits stay until they are used.
+            if op.bits {
+                gates.iter().for_each(|op| op.follow(work.bits));
+            }
+        }
+    }
+}
+
+/// What gates work on.
+struct Work<'a> {
+    n: usize,
+    labels: &'a mut [Block],
+    bits: &'a mut [u128],
+    lanes: &'a mut [Block],
+}
+
+impl Work<'_> {
+    #[inline(always)]
+    fn xor<V: Vector>(&mut self, ops: &[Op]) {
+        if self.n < WIDE && ops[0].plain() {
+            return Few::<V::Narrow>::new(self.labels, self.n, Block::ZERO).xor(ops);
+        }
+        for op in ops.iter().filter(|op| op.labels) {
+            Xor { slots: self.labels, n: self.n, sums: op.sums(), extra: Block::ZERO }.run::<V>();
+        }
+    }
+
+    /// Gates of one kind under the same keys; `make` makes one whose first operand is known so.
+    #[inline(always)]
+    fn and<V: Vector, T: EvaluateGate>(&mut self, gates: &[Op], tables: &[u8], make: impl Fn(u128) -> T) {
+        let Work { n, labels, bits, lanes } = self;
+        let n = *n;
+        if n < WIDE {
+            Few::<V::Narrow>::new(labels, n, Block::ZERO).collect(gates, lanes);
+            let known = if T::READS_BITS { lanes::known(gates, bits, n) } else { 0 };
+            let n_lanes = n * gates.len();
+            Evaluate { slots: lanes, n: n_lanes, first: 0, sums: LANES, tables, gate: make(known) }.run::<V>();
+            Few::<V::Narrow>::new(labels, n, Block::ZERO).distribute(gates, &lanes[..n_lanes]);
+            return;
+        }
+        for (g, (op, tables)) in gates.iter().zip(tables.chunks_exact(16 * T::CIPHERTEXTS * n)).enumerate() {
+            let known = if T::READS_BITS { lanes::first_bits(op, bits) << (g * n) } else { 0 };
+            Evaluate { slots: labels, n, first: g * n, sums: op.sums(), tables, gate: make(known) }.run::<V>();
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The garbler: holds Δ and the labels of 0, and makes the tables, straight in the link's send buffer.
 
-use motet_circuits::{AndKind, Instr};
+use motet_circuits::AndKind;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::keys::Keys;
-use super::prepared::{Op, Source};
-use super::{Batch, Prepared, all, wires};
-use crate::crypto::gate::{Garble, GarbleEvaluatorHalf, GarbleFull, GarbleGarblerHalf, Wires, Xor};
+use super::lanes::{self, Few, LANES};
+use super::prepared::{Gate, Op, Source, WIDE};
+use super::{Batch, MAX_BATCH, Prepared, all};
+use crate::crypto::gate::{Garble, GarbleEvaluatorHalf, GarbleFull, GarbleGarblerHalf, GarbleGate, Xor};
 use crate::crypto::isa::{Kernel, Vector};
 use crate::crypto::{Block, Kernels, Prg, TweakKeys};
 use crate::net::{Channel, NetError};
@@ -35,7 +36,7 @@ impl Garbler {
     /// # Errors
     /// The link failed.
     pub fn run(&mut self, template: &Prepared, batch: &mut Batch, channel: &mut Channel) -> Result<(), NetError> {
-        for (ops, bytes) in template.pieces(batch.n) {
+        for (ops, bytes) in template.code(batch.n).pieces(batch.n) {
             if bytes == 0 {
                 self.piece(ops, batch, &mut []);
             } else {
@@ -50,7 +51,7 @@ impl Garbler {
     /// # Panics
     /// Where `tables` is shorter.
     pub fn run_to_memory(&mut self, template: &Prepared, batch: &mut Batch, mut tables: &mut [u8]) {
-        for (ops, bytes) in template.pieces(batch.n) {
+        for (ops, bytes) in template.code(batch.n).pieces(batch.n) {
             self.piece(ops, batch, take(&mut tables, bytes));
         }
     }
@@ -69,14 +70,14 @@ impl Garbler {
 
     /// The labels of an output of the template that was run.
     pub fn output(&mut self, template: &Prepared, batch: &Batch, index: usize, out: &mut [Block]) {
-        match template.sources[index] {
+        match template.code(batch.n).sources[index] {
             Source::Slot { slot, invert } => {
                 let inverted = self.delta.0.when(invert);
-                for (to, from) in out.iter_mut().zip(batch.labels(slot)) {
+                for (to, from) in out.iter_mut().zip(batch.labels(slot as usize)) {
                     *to = *from ^ inverted;
                 }
             }
-            Source::Derived { slot, invert } => self.derive(batch.bits[slot] ^ all(invert), out),
+            Source::Derived { slot, invert } => self.derive(batch.bits(slot as usize) ^ all(invert), out),
             Source::Const(value) => self.derive(all(value), out),
         }
     }
@@ -113,53 +114,90 @@ impl Kernel for Piece<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Piece { garbler, ops, batch, mut tables } = self;
+        let Piece { garbler, mut ops, batch, mut tables } = self;
         let n = batch.n;
+        // As many lanes as one key may serve.
+        let side_by_side = MAX_BATCH / n;
         let delta = garbler.delta.0;
-        let labels = batch.labels.as_mut_slice();
-        for op in ops {
-            match op.instr {
-                Instr::Xor { dst, a, b, invert } => {
-                    if op.bits {
-                        batch.bits[dst as usize] = batch.bits[a as usize] ^ batch.bits[b as usize] ^ all(invert);
-                    }
-                    if op.labels {
-                        Xor { slots: labels, n, wires: wires(dst, a, b), add: delta.when(invert) }.run::<V>();
-                    }
+        let (labels, bits, lanes) = batch.parts();
+        let mut work = Work { n, delta, labels, bits, lanes };
+        while let Some(op) = ops.first() {
+            let most = if op.gate == Gate::Xor { ops.len() } else { side_by_side.min(ops.len()) };
+            let count = most.min(op.run as usize);
+            let (gates, rest) = ops.split_at(count);
+            ops = rest;
+            match op.gate {
+                Gate::Xor => work.xor::<V>(gates),
+                Gate::And(AndKind::Public) if op.labels => {
+                    let bits = lanes::first_bits(op, work.bits);
+                    garbler.select(work.labels, n, op.dst as usize, op.b[0] as usize, bits, op.invert[1]);
                 }
-                Instr::And { kind, dst, a, b, invert_a, invert_b } => {
-                    let wires = wires(dst, a, b);
-                    let Wires { dst, a, b } = wires;
-                    let a_bits = batch.bits[a] ^ all(invert_a);
-                    let invert = [invert_a, invert_b];
-                    if op.bits {
-                        batch.bits[dst] = a_bits & (batch.bits[b] ^ all(invert_b));
-                    }
-                    match kind {
-                        AndKind::Public if op.labels => garbler.select(labels, n, dst, b, a_bits, invert_b),
-                        AndKind::Garbler if op.labels => {
-                            garbler.derive(batch.bits[dst], &mut labels[dst * n..(dst + 1) * n]);
-                        }
-                        AndKind::Public | AndKind::Garbler => {}
-                        AndKind::GarblerHalf => {
-                            let tables = take(&mut tables, 16 * n);
-                            let key = garbler.keys.one(n);
-                            let gate = GarbleGarblerHalf { bits: a_bits, invert: invert_b, delta, key };
-                            Garble { slots: labels, n, wires, tables, gate }.run::<V>();
-                        }
-                        AndKind::EvaluatorHalf => {
-                            let tables = take(&mut tables, 16 * n);
-                            let gate = GarbleEvaluatorHalf { invert, delta, key: garbler.keys.one(n) };
-                            Garble { slots: labels, n, wires, tables, gate }.run::<V>();
-                        }
-                        AndKind::Full => {
-                            let tables = take(&mut tables, 32 * n);
-                            let gate = GarbleFull { invert, delta, keys: garbler.keys.two(n) };
-                            Garble { slots: labels, n, wires, tables, gate }.run::<V>();
-                        }
-                    }
+                Gate::And(AndKind::Garbler) if op.labels => {
+                    let dst = op.dst as usize;
+                    garbler.derive(op.known(work.bits), &mut work.labels[dst * n..(dst + 1) * n]);
+                }
+                Gate::And(AndKind::Public | AndKind::Garbler) => {}
+                Gate::And(AndKind::GarblerHalf) => {
+                    let (tables, key) = (take(&mut tables, 16 * n * count), garbler.keys.one(n * count));
+                    work.and::<V, _>(gates, tables, |[_, invert], bits| GarbleGarblerHalf { bits, invert, delta, key });
+                }
+                Gate::And(AndKind::EvaluatorHalf) => {
+                    let (tables, key) = (take(&mut tables, 16 * n * count), garbler.keys.one(n * count));
+                    work.and::<V, _>(gates, tables, |invert, _| GarbleEvaluatorHalf { invert, delta, key });
+                }
+                Gate::And(AndKind::Full) => {
+                    let (tables, keys) = (take(&mut tables, 32 * n * count), garbler.keys.two(n * count));
+                    work.and::<V, _>(gates, tables, |invert, _| GarbleFull { invert, delta, keys });
                 }
             }
+            // An operand may stand where the result goes, so its bits stay until they are used.
+            if op.bits {
+                gates.iter().for_each(|op| op.follow(work.bits));
+            }
+        }
+    }
+}
+
+/// What gates work on.
+struct Work<'a> {
+    n: usize,
+    delta: Block,
+    labels: &'a mut [Block],
+    bits: &'a mut [u128],
+    lanes: &'a mut [Block],
+}
+
+impl Work<'_> {
+    #[inline(always)]
+    fn xor<V: Vector>(&mut self, ops: &[Op]) {
+        if self.n < WIDE && ops[0].plain() {
+            return Few::<V::Narrow>::new(self.labels, self.n, self.delta).xor(ops);
+        }
+        for op in ops.iter().filter(|op| op.labels) {
+            let extra = self.delta.when(op.invert[2]);
+            Xor { slots: self.labels, n: self.n, sums: op.sums(), extra }.run::<V>();
+        }
+    }
+
+    /// Gates of one kind under the same keys; `make` makes one that is inverted so and whose first operand is known so.
+    #[inline(always)]
+    fn and<V: Vector, T: GarbleGate>(&mut self, gates: &[Op], tables: &mut [u8], make: impl Fn([bool; 2], u128) -> T) {
+        let Work { n, delta, labels, bits, lanes } = self;
+        let (n, delta) = (*n, *delta);
+        if n < WIDE {
+            Few::<V::Narrow>::new(labels, n, delta).collect(gates, lanes);
+            let known = if T::READS_BITS { lanes::known(gates, bits, n) } else { 0 };
+            let (n_lanes, gate) = (n * gates.len(), make([false; 2], known));
+            Garble { slots: lanes, n: n_lanes, first: 0, sums: LANES, extra: Block::ZERO, tables, gate }.run::<V>();
+            Few::<V::Narrow>::new(labels, n, delta).distribute(gates, &lanes[..n_lanes]);
+            return;
+        }
+        for (g, (op, tables)) in gates.iter().zip(tables.chunks_exact_mut(16 * T::CIPHERTEXTS * n)).enumerate() {
+            let [invert_a, invert_b, invert] = op.invert;
+            let known = if T::READS_BITS { lanes::first_bits(op, bits) << (g * n) } else { 0 };
+            let gate = make([invert_a, invert_b], known);
+            let extra = delta.when(invert);
+            Garble { slots: labels, n, first: g * n, sums: op.sums(), extra, tables, gate }.run::<V>();
         }
     }
 }

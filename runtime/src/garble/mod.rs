@@ -14,14 +14,16 @@
 //! hold and that nothing else uses, so it says nothing, and `W0 = active ⊕ value·Δ` stays with the garbler. Wires that
 //! both know have the active label 0.
 //!
-//! Each half-gate of each application of a template takes a fresh key, and an instance its number within the batch: a
-//! pair of key and instance serves one half-gate of one wire, once in a session.
+//! Each half-gate of each application of a template takes a fresh key, and an instance its number within the batch.
+//! Where instances are few, gates side by side share a key, and the numbers go on from gate to gate. A pair of key and
+//! number serves one half-gate of one wire, once in a session.
 
 mod batch;
 mod bits;
 mod evaluator;
 mod garbler;
 mod keys;
+mod lanes;
 mod prepared;
 
 pub use batch::Batch;
@@ -31,7 +33,6 @@ pub use garbler::Garbler;
 pub use prepared::{Prepared, TemplateError};
 
 use crate::crypto::Block;
-use crate::crypto::gate::Wires;
 use crate::net::{Channel, NetError};
 
 /// Most instances of a batch: what one gate key may serve.
@@ -88,10 +89,6 @@ impl Engine {
 /// The bit, for every instance.
 fn all(bit: bool) -> u128 {
     u128::from(bit).wrapping_neg()
-}
-
-fn wires(dst: u32, a: u32, b: u32) -> Wires {
-    Wires { dst: dst as usize, a: a as usize, b: b as usize }
 }
 
 #[cfg(test)]

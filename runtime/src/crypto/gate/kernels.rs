@@ -6,7 +6,7 @@
 use super::super::Block;
 use super::super::isa::{Kernel, Vector};
 use super::keys::GateKey;
-use super::{MAX_BATCH, Wires};
+use super::{MAX_BATCH, NOWHERE, Sums};
 
 /// Vectors in a group.
 const GROUP: usize = 4;
@@ -15,6 +15,8 @@ const GROUP: usize = 4;
 pub(crate) trait GarbleGate: Copy {
     /// Ciphertexts an instance.
     const CIPHERTEXTS: usize;
+    /// Whether it reads what this party knows of the first operand.
+    const READS_BITS: bool = false;
     /// Garbles `G` vectors of instances, the first of which has number `at`.
     fn garble<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G]) -> ([V; G], [[V; G]; 2]);
 }
@@ -23,6 +25,8 @@ pub(crate) trait GarbleGate: Copy {
 pub(crate) trait EvaluateGate: Copy {
     /// Ciphertexts an instance.
     const CIPHERTEXTS: usize;
+    /// Whether it reads what this party knows of the first operand.
+    const READS_BITS: bool = false;
     /// Evaluates `G` vectors of instances, the first of which has number `at`.
     fn evaluate<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G], tables: [[V; G]; 2]) -> [V; G];
 }
@@ -31,7 +35,11 @@ pub(crate) trait EvaluateGate: Copy {
 pub(crate) struct Garble<'a, T> {
     pub slots: &'a mut [Block],
     pub n: usize,
-    pub wires: Wires,
+    /// The first instance's number under the gate's keys.
+    pub first: usize,
+    pub sums: Sums,
+    /// Added to the result: Δ where it is inverted.
+    pub extra: Block,
     pub tables: &'a mut [u8],
     pub gate: T,
 }
@@ -41,7 +49,7 @@ impl<T: GarbleGate> Kernel for Garble<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector>(mut self) {
-        assert!(self.n <= MAX_BATCH && self.tables.len() == 16 * T::CIPHERTEXTS * self.n);
+        assert!(self.first + self.n <= MAX_BATCH && self.tables.len() == 16 * T::CIPHERTEXTS * self.n);
         let mut at = 0;
         while at + GROUP * V::LANES <= self.n {
             self.group::<V, GROUP>(at);
@@ -61,10 +69,11 @@ impl<T: GarbleGate> Kernel for Garble<'_, T> {
 impl<T: GarbleGate> Garble<'_, T> {
     #[inline(always)]
     fn group<V: Vector, const G: usize>(&mut self, at: usize) {
-        let a = load::<V, G>(self.slots, self.wires.a * self.n + at);
-        let b = load::<V, G>(self.slots, self.wires.b * self.n + at);
-        let (out, tables) = self.gate.garble(at, a, b);
-        store(self.slots, self.wires.dst * self.n + at, out);
+        let a = load_sum::<V, G>(self.slots, self.n, self.sums.a, at);
+        let b = load_sum::<V, G>(self.slots, self.n, self.sums.b, at);
+        let (out, tables) = self.gate.garble(self.first + at, a, b);
+        let out = add(out, V::splat(self.extra));
+        store_sum(self.slots, self.n, self.sums, at, out);
         for (half, table) in tables.into_iter().enumerate().take(T::CIPHERTEXTS) {
             let bytes = &mut self.tables[16 * (half * self.n + at)..][..16 * G * V::LANES];
             for (g, vector) in table.into_iter().enumerate() {
@@ -78,7 +87,9 @@ impl<T: GarbleGate> Garble<'_, T> {
 pub(crate) struct Evaluate<'a, T> {
     pub slots: &'a mut [Block],
     pub n: usize,
-    pub wires: Wires,
+    /// The first instance's number under the gate's keys.
+    pub first: usize,
+    pub sums: Sums,
     pub tables: &'a [u8],
     pub gate: T,
 }
@@ -88,7 +99,7 @@ impl<T: EvaluateGate> Kernel for Evaluate<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector>(mut self) {
-        assert!(self.n <= MAX_BATCH && self.tables.len() == 16 * T::CIPHERTEXTS * self.n);
+        assert!(self.first + self.n <= MAX_BATCH && self.tables.len() == 16 * T::CIPHERTEXTS * self.n);
         let mut at = 0;
         while at + GROUP * V::LANES <= self.n {
             self.group::<V, GROUP>(at);
@@ -108,8 +119,8 @@ impl<T: EvaluateGate> Kernel for Evaluate<'_, T> {
 impl<T: EvaluateGate> Evaluate<'_, T> {
     #[inline(always)]
     fn group<V: Vector, const G: usize>(&mut self, at: usize) {
-        let a = load::<V, G>(self.slots, self.wires.a * self.n + at);
-        let b = load::<V, G>(self.slots, self.wires.b * self.n + at);
+        let a = load_sum::<V, G>(self.slots, self.n, self.sums.a, at);
+        let b = load_sum::<V, G>(self.slots, self.n, self.sums.b, at);
         let mut tables = [[V::splat(Block::ZERO); G]; 2];
         for (half, table) in tables.iter_mut().enumerate().take(T::CIPHERTEXTS) {
             let bytes = &self.tables[16 * (half * self.n + at)..][..16 * G * V::LANES];
@@ -117,8 +128,8 @@ impl<T: EvaluateGate> Evaluate<'_, T> {
                 *vector = V::load_bytes(&bytes[16 * g * V::LANES..]);
             }
         }
-        let out = self.gate.evaluate(at, a, b, tables);
-        store(self.slots, self.wires.dst * self.n + at, out);
+        let out = self.gate.evaluate(self.first + at, a, b, tables);
+        store_sum(self.slots, self.n, self.sums, at, out);
     }
 }
 
@@ -191,6 +202,7 @@ pub(crate) struct GarbleGarblerHalf<'k> {
 
 impl GarbleGate for GarbleGarblerHalf<'_> {
     const CIPHERTEXTS: usize = 1;
+    const READS_BITS: bool = true;
 
     #[inline(always)]
     fn garble<V: Vector, const G: usize>(self, at: usize, _: [V; G], b: [V; G]) -> ([V; G], [[V; G]; 2]) {
@@ -260,6 +272,7 @@ pub(crate) struct EvaluateEvaluatorHalf<'k> {
 
 impl EvaluateGate for EvaluateEvaluatorHalf<'_> {
     const CIPHERTEXTS: usize = 1;
+    const READS_BITS: bool = true;
 
     #[inline(always)]
     fn evaluate<V: Vector, const G: usize>(self, at: usize, a: [V; G], b: [V; G], tables: [[V; G]; 2]) -> [V; G] {
@@ -272,12 +285,12 @@ impl EvaluateGate for EvaluateEvaluatorHalf<'_> {
     }
 }
 
-/// Exclusive or over a batch.
+/// Exclusive or over a batch: of all operands, as if each were added.
 pub(crate) struct Xor<'a> {
     pub slots: &'a mut [Block],
     pub n: usize,
-    pub wires: Wires,
-    pub add: Block,
+    pub sums: Sums,
+    pub extra: Block,
 }
 
 impl Kernel for Xor<'_> {
@@ -285,31 +298,30 @@ impl Kernel for Xor<'_> {
 
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let Xor { slots, n, wires, add } = self;
-        let extra = V::splat(add);
+        let Xor { slots, n, sums, extra } = self;
         let mut at = 0;
         while at + GROUP * V::LANES <= n {
-            xor_group::<V, GROUP>(slots, n, wires, at, extra);
+            xor_group::<V, GROUP>(slots, n, sums, at, extra);
             at += GROUP * V::LANES;
         }
         while at + V::LANES <= n {
-            xor_group::<V, 1>(slots, n, wires, at, extra);
+            xor_group::<V, 1>(slots, n, sums, at, extra);
             at += V::LANES;
         }
         for at in at..n {
-            xor_group::<V::Narrow, 1>(slots, n, wires, at, V::Narrow::splat(add));
+            xor_group::<V::Narrow, 1>(slots, n, sums, at, extra);
         }
     }
 }
 
 #[inline(always)]
-fn xor_group<V: Vector, const G: usize>(slots: &mut [Block], n: usize, wires: Wires, at: usize, extra: V) {
-    let mut a = load::<V, G>(slots, wires.a * n + at);
-    let b = load::<V, G>(slots, wires.b * n + at);
+fn xor_group<V: Vector, const G: usize>(slots: &mut [Block], n: usize, sums: Sums, at: usize, extra: Block) {
+    let mut out = add(load_sum::<V, G>(slots, n, sums.a, at), V::splat(extra));
+    let b = load_sum::<V, G>(slots, n, sums.b, at);
     for g in 0..G {
-        a[g] = a[g].xor(b[g]).xor(extra);
+        out[g] = out[g].xor(b[g]);
     }
-    store(slots, wires.dst * n + at, a);
+    store_sum(slots, n, sums, at, out);
 }
 
 /// `H(x)` of every label `x`, and `H(x) ⊕ H(x ⊕ Δ)`.
@@ -369,6 +381,35 @@ static INSTANCES: [Block; MAX_BATCH] = {
 fn add<V: Vector, const G: usize>(mut vectors: [V; G], block: V) -> [V; G] {
     for vector in &mut vectors {
         *vector = vector.xor(block);
+    }
+    vectors
+}
+
+/// An operand's labels.
+#[inline(always)]
+fn load_sum<V: Vector, const G: usize>(slots: &[Block], n: usize, [first, second]: [usize; 2], at: usize) -> [V; G] {
+    let vectors = load(slots, first * n + at);
+    if second == NOWHERE { vectors } else { add_slot(slots, n, second, at, vectors) }
+}
+
+/// Stores a result, with what is added to it.
+#[inline(always)]
+fn store_sum<V: Vector, const G: usize>(slots: &mut [Block], n: usize, sums: Sums, at: usize, out: [V; G]) {
+    let out = if sums.add == NOWHERE { out } else { add_slot(slots, n, sums.add, at, out) };
+    store(slots, sums.dst * n + at, out);
+}
+
+#[inline(always)]
+fn add_slot<V: Vector, const G: usize>(
+    slots: &[Block],
+    n: usize,
+    slot: usize,
+    at: usize,
+    mut vectors: [V; G],
+) -> [V; G] {
+    let more = load::<V, G>(slots, slot * n + at);
+    for g in 0..G {
+        vectors[g] = vectors[g].xor(more[g]);
     }
     vectors
 }

@@ -6,8 +6,8 @@
 //!
 //! Hash: Guo, Katz, Wang, Weng and Yu, "Better Concrete Security for Half-Gates Garbling" (CRYPTO 2020), section 5:
 //! `H(x) = AES_k(σ(x) ⊕ i) ⊕ σ(x) ⊕ i`, with a key `k` for each half-gate of each application of a circuit
-//! ([`TweakKeys`]) and `i` the instance's number in the batch. As σ is linear this is their construction at
-//! `x ⊕ σ⁻¹(i)` under the tweak `k`.
+//! ([`TweakKeys`]) and `i` the instance's number under it. Gates of a batch that do not depend on each other may share a
+//! key, their instances numbered on. As σ is linear this is their construction at `x ⊕ σ⁻¹(i)` under the tweak `k`.
 //!
 //! Assumed: AES is an ideal cipher; labels are random to the evaluator; keys are used once. A key then serves at most
 //! [`MAX_BATCH`] instances, two labels each, and an adversary who calls AES 2^p times learns Δ with probability about
@@ -19,8 +19,8 @@ mod keys;
 mod products;
 
 pub(crate) use kernels::{
-    Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, Garble, GarbleEvaluatorHalf, GarbleFull,
-    GarbleGarblerHalf, Xor,
+    Evaluate, EvaluateEvaluatorHalf, EvaluateFull, EvaluateGarblerHalf, EvaluateGate, Garble, GarbleEvaluatorHalf,
+    GarbleFull, GarbleGarblerHalf, GarbleGate, Xor,
 };
 pub use keys::{GateKey, TweakKeys};
 
@@ -55,6 +55,25 @@ pub struct Wires {
     pub a: usize,
     /// The second operand.
     pub b: usize,
+}
+
+/// No slot.
+pub(crate) const NOWHERE: usize = usize::MAX;
+
+/// Where the operands and the result of a fused gate are: `dst = (a₀ ⊕ a₁) ∧ (b₀ ⊕ b₁) ⊕ add`, or the sum of all of
+/// them. `NOWHERE` stands for an operand that is not there; `a₀` and `b₀` always are.
+#[derive(Clone, Copy)]
+pub(crate) struct Sums {
+    pub dst: usize,
+    pub a: [usize; 2],
+    pub b: [usize; 2],
+    pub add: usize,
+}
+
+impl From<Wires> for Sums {
+    fn from(Wires { dst, a, b }: Wires) -> Self {
+        Sums { dst, a: [a, NOWHERE], b: [b, NOWHERE], add: NOWHERE }
+    }
 }
 
 impl Kernels {
@@ -102,7 +121,7 @@ impl Kernels {
             }
             return;
         }
-        self.isa.run(Xor { slots, n, wires, add });
+        self.isa.run(Xor { slots, n, sums: wires.into(), extra: add });
     }
 
     /// Garbles `(a ⊕ invert[0]) ∧ (b ⊕ invert[1])`. Writes 32 bytes an instance: all the garbler's half ciphertexts,
@@ -118,12 +137,20 @@ impl Kernels {
         keys: [GateKey<'_>; 2],
         tables: &mut [u8],
     ) {
-        self.isa.run(Garble { slots, n, wires, tables, gate: GarbleFull { invert, delta, keys } });
+        self.isa.run(Garble {
+            slots,
+            n,
+            first: 0,
+            sums: wires.into(),
+            extra: Block::ZERO,
+            tables,
+            gate: GarbleFull { invert, delta, keys },
+        });
     }
 
     /// Evaluates what [`Kernels::garble_full`] garbled.
     pub fn evaluate_full(self, slots: &mut [Block], n: usize, wires: Wires, keys: [GateKey<'_>; 2], tables: &[u8]) {
-        self.isa.run(Evaluate { slots, n, wires, tables, gate: EvaluateFull { keys } });
+        self.isa.run(Evaluate { slots, n, first: 0, sums: wires.into(), tables, gate: EvaluateFull { keys } });
     }
 
     /// Garbles `a ∧ (b ⊕ invert)` of an `a` whose bits the garbler knows. Its slot is not read. Writes 16 bytes an
@@ -140,12 +167,20 @@ impl Kernels {
         key: GateKey<'_>,
         tables: &mut [u8],
     ) {
-        self.isa.run(Garble { slots, n, wires, tables, gate: GarbleGarblerHalf { bits, invert, delta, key } });
+        self.isa.run(Garble {
+            slots,
+            n,
+            first: 0,
+            sums: wires.into(),
+            extra: Block::ZERO,
+            tables,
+            gate: GarbleGarblerHalf { bits, invert, delta, key },
+        });
     }
 
     /// Evaluates what [`Kernels::garble_garbler_half`] garbled. The slot of `a` is not read.
     pub fn evaluate_garbler_half(self, slots: &mut [Block], n: usize, wires: Wires, key: GateKey<'_>, tables: &[u8]) {
-        self.isa.run(Evaluate { slots, n, wires, tables, gate: EvaluateGarblerHalf { key } });
+        self.isa.run(Evaluate { slots, n, first: 0, sums: wires.into(), tables, gate: EvaluateGarblerHalf { key } });
     }
 
     /// Garbles `(a ⊕ invert[0]) ∧ (b ⊕ invert[1])` of an `a` whose bits the evaluator knows. Writes 16 bytes an
@@ -161,7 +196,15 @@ impl Kernels {
         key: GateKey<'_>,
         tables: &mut [u8],
     ) {
-        self.isa.run(Garble { slots, n, wires, tables, gate: GarbleEvaluatorHalf { invert, delta, key } });
+        self.isa.run(Garble {
+            slots,
+            n,
+            first: 0,
+            sums: wires.into(),
+            extra: Block::ZERO,
+            tables,
+            gate: GarbleEvaluatorHalf { invert, delta, key },
+        });
     }
 
     /// Evaluates what [`Kernels::garble_evaluator_half`] garbled.
@@ -174,7 +217,14 @@ impl Kernels {
         key: GateKey<'_>,
         tables: &[u8],
     ) {
-        self.isa.run(Evaluate { slots, n, wires, tables, gate: EvaluateEvaluatorHalf { bits, key } });
+        self.isa.run(Evaluate {
+            slots,
+            n,
+            first: 0,
+            sums: wires.into(),
+            tables,
+            gate: EvaluateEvaluatorHalf { bits, key },
+        });
     }
 }
 
