@@ -405,15 +405,20 @@ fn large_products_agree_with_the_clear() {
         let kernels = m.input_of(Some(Party(0)), elem, &[16, 3, 5, 3]);
         let geometry = Conv2d { stride: [2, 1], dilation: [1, 2], groups: 1 };
         let convolved = m.op(Op::Conv2d(images, kernels, geometry), elem, &[2, 16, 5, 8]);
-        let (program, inputs) = m.finish(vec![abc, square, convolved]);
+        // Kernels of the evaluator on images of the garbler, in groups; a batch of products.
+        let images = m.input_of(Some(Party(0)), elem, &[2, 6, 17, 18]);
+        let kernels = m.input_of(Some(Party(1)), elem, &[10, 3, 3, 3]);
+        let geometry = Conv2d { stride: [1, 1], dilation: [1, 1], groups: 2 };
+        let grouped = m.op(Op::Conv2d(images, kernels, geometry), elem, &[2, 10, 15, 16]);
+        let x = m.input_of(Some(Party(0)), elem, &[2, 50, 30]);
+        let y = m.input_of(Some(Party(1)), elem, &[2, 30, 40]);
+        let batch = m.op(Op::MatMul(x, y), elem, &[2, 50, 40]);
+        let (program, inputs) = m.finish(vec![abc, square, convolved, grouped, batch]);
         let leaves: Vec<Vec<Tensor>> = inputs.iter().map(|input| vec![input.clone()]).collect();
         let expected = clear::run(&program, &leaves, &mut || unreachable!()).unwrap();
         let plan = plan(&program, Protocol::Mixed).unwrap();
         let choices = plan.steps.iter().filter_map(|planned| match &planned.step {
-            // Kernels of the evaluator are transferred.
-            Step::Product(product) if matches!(product.node.op, Op::MatMul(..)) => {
-                Some(product.choices(&program, plan.revealed))
-            }
+            Step::Product(product) => Some(product.choices(&program, plan.revealed)),
             _ => None,
         });
         for choice in choices.flatten() {

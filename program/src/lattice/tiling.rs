@@ -12,6 +12,8 @@
 //! No other pair of coefficients meets where an element of y is, also none that wraps around X^N = −1: those end up
 //! before the first element of y.
 
+use std::ops::Range;
+
 use super::params::Terms;
 use super::{Layer, N, Unfit};
 
@@ -86,13 +88,26 @@ impl Tiling {
         &self.layer
     }
 
+    /// Items in a group.
     fn all_items(&self) -> usize {
         self.layer.images * self.blocks[0] * self.blocks[1]
     }
 
-    /// Tiles along the items.
-    pub fn item_tiles(&self) -> usize {
+    /// Tiles along the items of a group.
+    pub fn item_tiles_of_group(&self) -> usize {
         self.all_items().div_ceil(self.items)
+    }
+
+    /// Tiles along the items, group after group.
+    pub fn item_tiles(&self) -> usize {
+        self.layer.groups * self.item_tiles_of_group()
+    }
+
+    /// An item tile's group and its items.
+    fn items(&self, item_tile: usize) -> (usize, Range<usize>) {
+        let (group, tile) = (item_tile / self.item_tiles_of_group(), item_tile % self.item_tiles_of_group());
+        let first = tile * self.items;
+        (group, first..(first + self.items).min(self.all_items()))
     }
 
     /// Tiles along the inputs: ciphertexts uploaded for an item tile.
@@ -118,15 +133,15 @@ impl Tiling {
 
     /// Calls `f` with a coefficient and the index of its element of x, for a tile.
     pub fn for_x(&self, item_tile: usize, input_tile: usize, mut f: impl FnMut(usize, usize)) {
-        let first = item_tile * self.items;
-        for item in first..(first + self.items).min(self.all_items()) {
+        let (group, items) = self.items(item_tile);
+        for item in items.clone() {
             let (image, origin) = self.item(item);
             for c in 0..self.inputs.min(self.layer.inputs - input_tile * self.inputs) {
-                let start = ((item - first) * self.outputs * self.inputs + c) * self.area();
+                let start = ((item - items.start) * self.outputs * self.inputs + c) * self.area();
                 for i in 0..self.window[0] {
                     for j in 0..self.window[1] {
                         let place = [origin[0] * self.layer.stride[0] + i, origin[1] * self.layer.stride[1] + j];
-                        if let Some(index) = self.layer.x_index(image, input_tile * self.inputs + c, place) {
+                        if let Some(index) = self.layer.x_index([group, image], input_tile * self.inputs + c, place) {
                             f(start + i * self.window[1] + j, index);
                         }
                     }
@@ -135,8 +150,8 @@ impl Tiling {
         }
     }
 
-    /// Calls `f` with a coefficient and the index of its element of w, for a tile.
-    pub fn for_w(&self, input_tile: usize, output_tile: usize, mut f: impl FnMut(usize, usize)) {
+    /// Calls `f` with a coefficient and the index of its element of w, for a tile of a group.
+    pub fn for_w(&self, group: usize, input_tile: usize, output_tile: usize, mut f: impl FnMut(usize, usize)) {
         let (input, output) = (input_tile * self.inputs, output_tile * self.outputs);
         let reach = [self.layer.reach(0), self.layer.reach(1)];
         for m in 0..self.outputs.min(self.layer.outputs - output) {
@@ -146,7 +161,7 @@ impl Tiling {
                     for l in 0..self.layer.kernel[1] {
                         let row = reach[0] - k * self.layer.dilation[0];
                         let column = reach[1] - l * self.layer.dilation[1];
-                        let index = self.layer.w_index(output + m, input + c, [k, l]);
+                        let index = self.layer.w_index(group, output + m, input + c, [k, l]);
                         f(start + row * self.window[1] + column, index);
                     }
                 }
@@ -156,29 +171,29 @@ impl Tiling {
 
     /// Elements of y in a tile.
     pub fn values(&self, item_tile: usize, output_tile: usize) -> usize {
-        let (first, output) = (item_tile * self.items, output_tile * self.outputs);
+        let output = output_tile * self.outputs;
         let size = [self.layer.output_size(0), self.layer.output_size(1)];
         let in_item = |item| {
             let (_, origin) = self.item(item);
             self.block[0].min(size[0] - origin[0]) * self.block[1].min(size[1] - origin[1])
         };
-        let items = (first..(first + self.items).min(self.all_items())).map(in_item).sum::<usize>();
+        let items = self.items(item_tile).1.map(in_item).sum::<usize>();
         items * self.outputs.min(self.layer.outputs - output)
     }
 
     /// Calls `f` with a coefficient and the index of its element of y, for a tile.
     pub fn for_y(&self, item_tile: usize, output_tile: usize, mut f: impl FnMut(usize, usize)) {
-        let (first, output) = (item_tile * self.items, output_tile * self.outputs);
+        let ((group, items), output) = (self.items(item_tile), output_tile * self.outputs);
         let size = [self.layer.output_size(0), self.layer.output_size(1)];
-        for item in first..(first + self.items).min(self.all_items()) {
+        for item in items.clone() {
             let (image, origin) = self.item(item);
             for m in 0..self.outputs.min(self.layer.outputs - output) {
-                let channel = (item - first) * self.outputs * self.inputs + m * self.inputs + self.inputs - 1;
+                let channel = (item - items.start) * self.outputs * self.inputs + m * self.inputs + self.inputs - 1;
                 for i in 0..self.block[0].min(size[0] - origin[0]) {
                     for j in 0..self.block[1].min(size[1] - origin[1]) {
                         let row = i * self.layer.stride[0] + self.layer.reach(0);
                         let column = j * self.layer.stride[1] + self.layer.reach(1);
-                        let index = self.layer.y_index(image, output + m, [origin[0] + i, origin[1] + j]);
+                        let index = self.layer.y_index([group, image], output + m, [origin[0] + i, origin[1] + j]);
                         f(channel * self.area() + row * self.window[1] + column, index);
                     }
                 }

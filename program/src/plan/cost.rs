@@ -84,8 +84,8 @@ pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
         if part.transfers > 0 {
             traffic::set_up_transfers(&mut line);
         }
-        if part.encrypted > 0 {
-            traffic::set_up_encryption(&mut line);
+        for to in part.keys.iter().flatten() {
+            traffic::set_up_encryption(&mut line, *to);
         }
         line.then(&part.line, 1);
         line.to_garbler = line.to_garbler.saturating_add(traffic::extension(part.transfers));
@@ -115,6 +115,8 @@ struct Part {
     counts: Gates,
     transfers: u64,
     encrypted: u64,
+    /// Whom keys of encryption are sent to.
+    keys: [Option<To>; 2],
     line: Line,
     exact: bool,
     sites: BTreeMap<u32, u64>,
@@ -126,6 +128,7 @@ impl Part {
             counts: Gates::default(),
             transfers: 0,
             encrypted: 0,
+            keys: [None; 2],
             line: Line::default(),
             exact: true,
             sites: BTreeMap::new(),
@@ -144,6 +147,9 @@ impl Part {
         add(&mut self.counts.full, other.counts.full);
         add(&mut self.transfers, other.transfers);
         add(&mut self.encrypted, other.encrypted);
+        if times > 0 {
+            self.keys = [0, 1].map(|i| self.keys[i].or(other.keys[i]));
+        }
         self.line.then(&other.line, times);
         self.exact &= other.exact;
         for (site, ands) in &other.sites {
@@ -233,8 +239,12 @@ impl Walk<'_> {
             match (way, encrypted) {
                 (Way::Encrypted, Some(encrypted)) => {
                     let [to_garbler, to_evaluator] = encrypted.bytes();
-                    part.line.say(To::Garbler, to_garbler);
-                    part.line.say(To::Evaluator, to_evaluator);
+                    let mut messages = [(To::Garbler, to_garbler), (To::Evaluator, to_evaluator)];
+                    if encrypted.garbler_encrypts {
+                        messages.reverse();
+                    }
+                    messages.iter().for_each(|(to, bytes)| part.line.say(*to, *bytes));
+                    part.keys[usize::from(encrypted.garbler_encrypts)] = Some(messages[0].0);
                     part.encrypted += 1;
                 }
                 _ => {

@@ -100,9 +100,9 @@ pub(super) fn set_up_transfers(line: &mut Line) {
     line.say(To::Garbler, ROWS / SUBFIELD_BITS * (SUBFIELD_BITS - 1) * 2 * SEED);
 }
 
-/// The client's public key.
-pub(super) fn set_up_encryption(line: &mut Line) {
-    line.say(To::Garbler, public_key_len() as u64);
+/// A client's public key, to its server.
+pub(super) fn set_up_encryption(line: &mut Line, server: To) {
+    line.say(server, public_key_len() as u64);
 }
 
 /// What both sides send before the protocol: greetings, introductions and terms, two exchanges.

@@ -17,7 +17,7 @@ use crate::lattice::{self, Layer};
 pub enum Way {
     /// By an oblivious transfer for each bit of the evaluator's addend.
     Transfers,
-    /// The evaluator encrypts its addend, and the garbler multiplies: see [`Encrypted`].
+    /// One party encrypts its addend, and the other multiplies: see [`Encrypted`].
     Encrypted,
 }
 
@@ -27,36 +27,53 @@ const MOST_TRIPS: u64 = 1 << 20;
 /// A cross term as an encrypted product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encrypted {
-    /// The product, of the evaluator's addend with the garbler's.
+    /// The product, of the client's addend, which is encrypted, with the server's.
     pub product: lattice::Product,
-    /// Where the evaluator's addend is encrypted, and the result made, with rows and columns exchanged: their shapes so.
+    /// Whether the garbler is the client; the evaluator otherwise.
+    pub garbler_encrypts: bool,
+    /// Where the client's addend is encrypted, and the result made, with rows and columns exchanged: their shapes so.
     pub exchanged: Option<[[usize; 2]; 2]>,
 }
 
 impl Encrypted {
     /// The encrypted product of a bilinear map mod 2^`bits`, where one serves, in a run whose encrypted products reveal
-    /// `revealed` elements.
+    /// `revealed` elements. The garbler is the client where that saves more than a second key costs.
     pub fn of(map: &Bilinear, evaluator_first: bool, bits: u32, revealed: u64) -> Option<Encrypted> {
-        let (layer, exchanged) = match *map {
-            Bilinear::MatMul { batch: 1, m, k, n } if evaluator_first => (Layer::matmul(m, k, n), None),
-            Bilinear::MatMul { batch: 1, m, k, n } => {
-                let layer = Layer { transposed: false, ..Layer::matmul(n, k, m) };
-                (layer, Some([[k, n], [n, m]]))
-            }
-            Bilinear::Conv2d { x, w, geometry } if evaluator_first && geometry.groups == 1 => {
-                let [stride, dilation] = [geometry.stride, geometry.dilation].map(|pair| pair.map(|n| n as usize));
-                let layer = Layer::conv2d(x[0], x[1], [x[2], x[3]], w[0], [w[2], w[3]]);
-                (Layer { stride, dilation, ..layer }, None)
-            }
-            _ => return None,
+        let of = |garbler_encrypts: bool| {
+            let (layer, exchanged) = layer(map, evaluator_first != garbler_encrypts)?;
+            let product = lattice::Product::new(layer, bits, bits.checked_sub(1)?, revealed).ok()?;
+            Some(Encrypted { product, garbler_encrypts, exchanged })
         };
-        let product = lattice::Product::new(layer, bits, bits.checked_sub(1)?, revealed).ok()?;
-        Some(Encrypted { product, exchanged })
+        let cost = |encrypted: &Encrypted| {
+            let key = if encrypted.garbler_encrypts { lattice::public_key_len() as u64 } else { 0 };
+            encrypted.bytes().iter().sum::<u64>() + key
+        };
+        [false, true].into_iter().filter_map(of).min_by_key(cost)
     }
 
     /// Bytes to the garbler and to the evaluator.
     pub fn bytes(&self) -> [u64; 2] {
-        [self.product.request_len() as u64, self.product.response_len() as u64]
+        let [request, response] = [self.product.request_len() as u64, self.product.response_len() as u64];
+        if self.garbler_encrypts { [response, request] } else { [request, response] }
+    }
+}
+
+/// The layer that multiplies the first (`first`) or second operand of a map, encrypted, with the other; and the shapes to
+/// exchange rows and columns of, of that operand before and of the result after.
+fn layer(map: &Bilinear, first: bool) -> Option<(Layer, Option<[[usize; 2]; 2]>)> {
+    match *map {
+        Bilinear::MatMul { batch, m, k, n } if first => Some((Layer { groups: batch, ..Layer::matmul(m, k, n) }, None)),
+        Bilinear::MatMul { batch, m, k, n } => {
+            let layer = Layer { groups: batch, transposed: false, ..Layer::matmul(n, k, m) };
+            Some((layer, Some([[k, n], [n, m]])))
+        }
+        Bilinear::Conv2d { x, w, geometry } if first => {
+            let [stride, dilation] = [geometry.stride, geometry.dilation].map(|pair| pair.map(|n| n as usize));
+            let groups = geometry.groups as usize;
+            let layer = Layer::conv2d(x[0], w[1], [x[2], x[3]], w[0] / groups, [w[2], w[3]]);
+            Some((Layer { groups, stride, dilation, ..layer }, None))
+        }
+        Bilinear::Conv2d { .. } => None,
     }
 }
 

@@ -24,6 +24,7 @@
 mod bits;
 mod client;
 mod error;
+pub mod fuzz;
 mod length;
 mod modulus;
 mod ntt;

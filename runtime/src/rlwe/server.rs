@@ -47,7 +47,7 @@ pub struct Weights {
     product: Product,
     /// As signed numbers.
     w: Zeroizing<Vec<i64>>,
-    /// All encoded, where that pays: polynomials by output tile, then prime, then input tile.
+    /// All encoded, where that pays: polynomials by group, output tile, prime, and input tile.
     kept: Option<Zeroizing<Vec<u64>>>,
 }
 
@@ -91,12 +91,13 @@ impl Weights {
         }
         let mut weights = Weights { product: *product, w, kept: None };
         let tiling = product.tiling();
-        let words = tiling.output_tiles().saturating_mul(tiling.input_tiles() * parameters.primes() * N);
-        if tiling.item_tiles() > 1 && words <= KEPT / size_of::<u64>() {
+        let tiles = (product.layer().groups * tiling.output_tiles()).saturating_mul(tiling.input_tiles());
+        let words = tiles.saturating_mul(parameters.primes() * N);
+        if tiling.item_tiles_of_group() > 1 && words <= KEPT / size_of::<u64>() {
             let mut kept = Zeroizing::new(vec![0; words]);
             let size = tiling.input_tiles() * N;
-            for (output_tile, kept) in kept.chunks_exact_mut(parameters.primes() * size).enumerate() {
-                let tile = weights.tile(output_tile);
+            for (tile, kept) in kept.chunks_exact_mut(parameters.primes() * size).enumerate() {
+                let tile = weights.tile(tile / tiling.output_tiles(), tile % tiling.output_tiles());
                 for (ntt, kept) in transforms().iter().zip(kept.chunks_exact_mut(size)) {
                     tile.encode(0..tiling.input_tiles(), ntt, kept);
                 }
@@ -106,12 +107,12 @@ impl Weights {
         Ok(weights)
     }
 
-    fn tile(&self, output_tile: usize) -> Tile {
+    fn tile(&self, group: usize, output_tile: usize) -> Tile {
         let tiling = self.product.tiling();
         let mut low = 1;
         let coefficients = (0..tiling.input_tiles()).map(|input_tile| {
             let mut found = Zeroizing::new(Vec::new());
-            tiling.for_w(input_tile, output_tile, |place, element| {
+            tiling.for_w(group, input_tile, output_tile, |place, element| {
                 found.push((place, self.w[element]));
                 low = low.max(place + 1);
             });
@@ -139,7 +140,7 @@ impl Weights {
         for item_tile in 0..tiling.item_tiles() {
             self.read_uploads(request, item_tile, &mut uploads)?;
             for output_tile in 0..tiling.output_tiles() {
-                self.multiply(key, &uploads, output_tile, &mut work, &mut prg);
+                self.multiply(key, &uploads, (item_tile, output_tile), &mut work, &mut prg);
                 self.cover(&basis, (item_tile, output_tile), &share, &mut work.response, &mut prg);
                 self.write(&basis, (item_tile, output_tile), &work.response, &mut response);
             }
@@ -170,19 +171,21 @@ impl Weights {
         Ok(())
     }
 
-    /// Leaves in `work` the sum of products for an output tile, plus an encryption of zero but for the error of its first
+    /// Leaves in `work` the sum of products for an item tile and an output tile, plus an encryption of zero but for the error of its first
     /// half, which the flooding is.
     pub(super) fn multiply(
         &self,
         key: &PublicKey,
         uploads: &[[Vec<u64>; 2]],
-        output_tile: usize,
+        (item_tile, output_tile): (usize, usize),
         work: &mut Work,
         prg: &mut Prg,
     ) {
         let primes = self.product.parameters().primes();
+        let tiling = self.product.tiling();
+        let group = item_tile / tiling.item_tiles_of_group();
         let (small, errors) = (sample::ternary(prg), sample::errors(prg));
-        let tile = self.kept.is_none().then(|| self.tile(output_tile));
+        let tile = self.kept.is_none().then(|| self.tile(group, output_tile));
         let Work { response, u, encoded } = work;
         for (prime, ntt) in transforms()[..primes].iter().enumerate() {
             let range = prime * N..(prime + 1) * N;
@@ -201,7 +204,8 @@ impl Weights {
                         &encoded[..inputs.len() * N]
                     }
                     (_, kept) => {
-                        let start = (output_tile * primes + prime) * uploads.len() + first;
+                        let tile = group * tiling.output_tiles() + output_tile;
+                        let start = (tile * primes + prime) * uploads.len() + first;
                         let kept = kept.as_deref().map_or(&[][..], Vec::as_slice);
                         &kept[start * N..(start + inputs.len()) * N]
                     }

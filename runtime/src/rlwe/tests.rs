@@ -27,18 +27,18 @@ fn weights(seed: u128, count: usize, bits: u32, weight_bits: u32) -> Vec<u64> {
 /// The layer in the clear, mod 2^64.
 fn plain(layer: &Layer, x: &[u64], w: &[u64]) -> Vec<u64> {
     let mut y = vec![0u64; layer.y_len()];
-    for image in 0..layer.images {
+    for [group, image] in (0..layer.groups).flat_map(|group| (0..layer.images).map(move |image| [group, image])) {
         for output in 0..layer.outputs {
             for i in 0..layer.output_size(0) {
                 for j in 0..layer.output_size(1) {
-                    let sum = &mut y[layer.y_index(image, output, [i, j])];
+                    let sum = &mut y[layer.y_index([group, image], output, [i, j])];
                     for input in 0..layer.inputs {
                         for k in 0..layer.kernel[0] {
                             for l in 0..layer.kernel[1] {
                                 let row = i * layer.stride[0] + k * layer.dilation[0];
                                 let column = j * layer.stride[1] + l * layer.dilation[1];
-                                if let Some(index) = layer.x_index(image, input, [row, column]) {
-                                    let w = w[layer.w_index(output, input, [k, l])];
+                                if let Some(index) = layer.x_index([group, image], input, [row, column]) {
+                                    let w = w[layer.w_index(group, output, input, [k, l])];
                                     *sum = sum.wrapping_add(x[index].wrapping_mul(w));
                                 }
                             }
@@ -110,7 +110,7 @@ proptest! {
 
     #[test]
     fn any_shape_and_ring(
-        (images, inputs, outputs) in (1usize..4, 1usize..6, 1usize..6),
+        (groups, images, inputs, outputs) in (1usize..3, 1usize..4, 1usize..6, 1usize..6),
         size in [1usize..12, 1..12],
         kernel in [1usize..4, 1..4],
         (stride, dilation) in ([1usize..4, 1..4], [1usize..3, 1..3]),
@@ -118,14 +118,14 @@ proptest! {
         (ring_bits, weights) in (2u32..=64, 0.0..1.0f64),
     ) {
         let conv = Layer::conv2d(images, inputs, size, outputs, kernel);
-        let layer = Layer { stride, dilation, padding, ..conv };
+        let layer = Layer { groups, stride, dilation, padding, ..conv };
         prop_assume!(layer.check().is_ok());
         Parties::new().check(layer, ring_bits, (f64::from(ring_bits) * weights) as u32);
     }
 
     #[test]
-    fn any_matrix_product(rows in 1usize..40, inner in 1usize..700, columns in 1usize..40) {
-        Parties::new().check(Layer::matmul(rows, inner, columns), 64, 24);
+    fn any_matrix_product(groups in 1usize..3, rows in 1usize..40, inner in 1usize..700, columns in 1usize..40) {
+        Parties::new().check(Layer { groups, ..Layer::matmul(rows, inner, columns) }, 64, 24);
     }
 }
 
@@ -147,7 +147,7 @@ fn measure(layer: Layer, ring_bits: u32, weight_bits: u32) -> [f64; 4] {
     let (mut uploads, mut work) = (encoded.uploads(), Work::new(&product));
     product.for_downloads(|item_tile, output_tile, _| {
         encoded.read_uploads(&request, item_tile, &mut uploads).unwrap();
-        encoded.multiply(&parties.key, &uploads, output_tile, &mut work, &mut prg);
+        encoded.multiply(&parties.key, &uploads, (item_tile, output_tile), &mut work, &mut prg);
         let sum = &mut work.response;
         for (greatest, sum_of) in greatest.iter_mut().zip(&mut sums) {
             let phase = parties.client.phase(&sum.halves[0], &sum.halves[1]);

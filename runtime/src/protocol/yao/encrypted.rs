@@ -1,9 +1,9 @@
-//! Cross terms under lattice-based encryption (protocol `mixed`): the evaluator encrypts its addend, the garbler
-//! multiplies. See `rlwe` for what it follows, assumes and protects.
+//! Cross terms under lattice-based encryption (protocol `mixed`): one party, the client, encrypts its addend, the other, the
+//! server, multiplies. See `rlwe` for what it follows, assumes and protects.
 //!
-//! The plan says which cross terms are computed so, and how many elements they reveal in a run, which the flooding covers.
+//! The plan says which cross terms are computed so, by whom, and how many elements they reveal in a run, which the flooding covers.
 
-use motet_program::lattice::public_key_len;
+use motet_program::lattice::{Product, public_key_len};
 use motet_program::plan::Encrypted;
 use zeroize::Zeroizing;
 
@@ -11,12 +11,13 @@ use super::super::error::ProtocolError;
 use super::party::Side;
 use crate::rlwe::{PublicKey, SecretKey, Weights};
 
-/// One side of the encryption.
-pub(super) enum Keys {
-    /// The garbler's.
-    Server(PublicKey),
-    /// The evaluator's.
-    Client(SecretKey),
+/// The keys that a party has.
+#[derive(Default)]
+pub(super) struct Keys {
+    /// Its own, once it was a client.
+    client: Option<SecretKey>,
+    /// The other party's, once this one was its server.
+    server: Option<PublicKey>,
 }
 
 impl Side<'_> {
@@ -35,35 +36,18 @@ impl Side<'_> {
     /// The link failed, or the other party sent what is no encryption.
     pub(super) fn encrypted_term(
         &mut self,
-        Encrypted { product, exchanged: shapes }: &Encrypted,
+        Encrypted { product, garbler_encrypts, exchanged: shapes }: &Encrypted,
         factor: &[u64],
         sum: &mut [u64],
     ) -> Result<(), ProtocolError> {
-        let keys = match self.keys.take() {
-            Some(keys) => keys,
-            None => self.exchange_key()?,
-        };
-        let own = match &keys {
-            Keys::Server(key) => {
-                let weights = Weights::prepare(product, factor)?;
-                let mut request = vec![0; product.request_len()];
-                self.channel.receive(&mut request)?;
-                let (response, share) = weights.respond(key, &request)?;
-                self.channel.send(&response)?;
-                share
+        let own = if self.garbles() == *garbler_encrypts {
+            match shapes {
+                Some([shape, _]) => self.ask(product, &exchanged(factor, *shape))?,
+                None => self.ask(product, factor)?,
             }
-            Keys::Client(key) => {
-                let request = match shapes {
-                    Some([shape, _]) => key.encrypt(product, &exchanged(factor, *shape))?,
-                    None => key.encrypt(product, factor)?,
-                };
-                self.channel.send(&request)?;
-                let mut response = vec![0; product.response_len()];
-                self.channel.receive(&mut response)?;
-                Zeroizing::new(key.decrypt(product, &response)?)
-            }
+        } else {
+            self.answer(product, factor)?
         };
-        self.keys = Some(keys);
         let own = match shapes {
             Some([_, shape]) => exchanged(&own, *shape),
             None => own,
@@ -72,23 +56,48 @@ impl Side<'_> {
         Ok(())
     }
 
-    /// The evaluator makes a key and sends its public half.
-    fn exchange_key(&mut self) -> Result<Keys, ProtocolError> {
-        if self.garbles() {
-            let mut bytes = vec![0; public_key_len()];
-            self.channel.receive(&mut bytes)?;
-            return Ok(Keys::Server(PublicKey::decode(&bytes)?));
-        }
-        let key = SecretKey::generate()?;
-        self.channel.send(&key.public_key()?)?;
-        Ok(Keys::Client(key))
+    /// The client's part: its share of the product. Sends its public key first where it has not yet.
+    fn ask(&mut self, product: &Product, x: &[u64]) -> Result<Zeroizing<Vec<u64>>, ProtocolError> {
+        let key = match &mut self.keys.client {
+            Some(key) => key,
+            none => {
+                let key = none.insert(SecretKey::generate()?);
+                self.channel.send(&key.public_key()?)?;
+                key
+            }
+        };
+        self.channel.send(&key.encrypt(product, x)?)?;
+        let mut response = vec![0; product.response_len()];
+        self.channel.receive(&mut response)?;
+        Ok(Zeroizing::new(key.decrypt(product, &response)?))
+    }
+
+    /// The server's part: its share of the product.
+    fn answer(&mut self, product: &Product, w: &[u64]) -> Result<Zeroizing<Vec<u64>>, ProtocolError> {
+        let weights = Weights::prepare(product, w)?;
+        let key = match &mut self.keys.server {
+            Some(key) => key,
+            none => {
+                let mut bytes = vec![0; public_key_len()];
+                self.channel.receive(&mut bytes)?;
+                none.insert(PublicKey::decode(&bytes)?)
+            }
+        };
+        let mut request = vec![0; product.request_len()];
+        self.channel.receive(&mut request)?;
+        let (response, share) = weights.respond(key, &request)?;
+        self.channel.send(&response)?;
+        Ok(share)
     }
 }
 
-/// A matrix with rows and columns exchanged.
+/// Matrices with rows and columns exchanged.
 fn exchanged(words: &[u64], [rows, columns]: [usize; 2]) -> Zeroizing<Vec<u64>> {
-    let element = |column: usize| (0..rows).map(move |row| words[row * columns + column]);
-    Zeroizing::new((0..columns).flat_map(element).collect())
+    let mut out = Zeroizing::new(Vec::with_capacity(words.len()));
+    for matrix in words.chunks_exact(rows * columns) {
+        (0..columns).for_each(|column| out.extend((0..rows).map(|row| matrix[row * columns + column])));
+    }
+    out
 }
 
 #[cfg(test)]
@@ -98,5 +107,6 @@ mod tests {
     #[test]
     fn rows_and_columns_are_exchanged() {
         assert_eq!(*exchanged(&[1, 2, 3, 4, 5, 6], [2, 3]), [1, 4, 2, 5, 3, 6]);
+        assert_eq!(*exchanged(&[1, 2, 3, 4, 5, 6, 7, 8], [2, 2]), [1, 3, 2, 4, 5, 7, 6, 8]);
     }
 }

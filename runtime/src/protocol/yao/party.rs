@@ -28,8 +28,8 @@ pub(super) struct Side<'a> {
     session: SessionId,
     /// Pads made so far.
     pads: u64,
-    /// The keys of encryption, once it was used.
-    pub keys: Option<Keys>,
+    /// The keys of encryption.
+    pub keys: Keys,
     /// Elements that encrypted products have revealed.
     pub revealed: u64,
 }
@@ -94,7 +94,7 @@ impl<'a> Side<'a> {
         } else {
             (Engine::Evaluator(Evaluator::new(kernels, keys, derived)), Transfer::Receiver { ready: None })
         };
-        Ok(Side { engine, channel, meter, transfer, session, pads: 0, keys: None, revealed: 0 })
+        Ok(Side { engine, channel, meter, transfer, session, pads: 0, keys: Keys::default(), revealed: 0 })
     }
 
     /// Whether this party garbles.
