@@ -1,9 +1,10 @@
-//! Gradients of compiled programs against finite differences.
+//! Gradients of compiled programs against finite differences, and against those that `simulate` reads off its tape.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use motet_compiler::{Options, compile};
+use motet_compiler::simulate::{self, simulate};
+use motet_compiler::{Options, compile, tree};
 use motet_program::clear;
 use motet_program::data::{Elem, Tensor};
 use motet_program::ir::Program;
@@ -21,18 +22,36 @@ fn compiled(source: &str) -> Program {
     }
 }
 
-/// Runs a program of one parameter, of `fix` alone, on the elements of its leaf.
-fn run(program: &Program, input: &[f64]) -> Vec<f64> {
+const UNIT: f64 = (1u64 << 24) as f64;
+
+/// The leaves of a program's only parameter, of `fix` alone, from their elements.
+fn leaves(program: &Program, input: &[f64]) -> Vec<Tensor> {
     let types = program.params[0].ty.leaves();
-    let unit = 2f64.powi(24);
     let mut rest = input.iter();
     let leaves = types.into_iter().map(|ty| {
-        let data = rest.by_ref().take(ty.count() as usize).map(|x| (x * unit).round() as i64 as u64).collect();
+        let data = rest.by_ref().take(ty.count() as usize).map(|x| (x * UNIT).round() as i64 as u64).collect();
         Tensor { ty, data }
     });
-    let results = clear::run(program, &[leaves.collect()], &mut || 0).expect("a run");
-    let number = |ty: Elem, x: &u64| ty.number(*x) as f64 / unit;
+    leaves.collect()
+}
+
+fn numbers(results: &[Tensor]) -> Vec<f64> {
+    let number = |ty: Elem, x: &u64| ty.number(*x) as f64 / UNIT;
     results.iter().flat_map(|t| t.data.iter().map(|x| number(t.ty.elem, x)).collect::<Vec<_>>()).collect()
+}
+
+fn run(program: &Program, input: &[f64]) -> Vec<f64> {
+    numbers(&clear::run(program, &[leaves(program, input)], &mut || 0).expect("a run"))
+}
+
+/// What `simulate` makes of the program.
+fn simulated(source: &str, program: &Program, input: &[f64]) -> Vec<f64> {
+    let files = HashMap::from([("main.mpc".to_string(), source.to_string())]);
+    let options = Options { fix: Some((64, 24)), ..Options::default() };
+    let tree = tree("main.mpc", &files, &options).expect("a tree").value;
+    let simulation = simulate(&tree, &[leaves(program, input)], &simulate::Options::default()).expect("a simulation");
+    let results: Vec<Tensor> = simulation.outputs.into_iter().flat_map(|(_, leaves)| leaves).collect();
+    numbers(&results)
 }
 
 /// Checks the gradient of `f` (whose text is given, taking `m: TY`) at the point.
@@ -42,6 +61,10 @@ fn check(items: &str, ty: &str, at: &[f64]) {
     let gradient = compiled(&main(ty, "grad(f)(m)"));
     let got = run(&gradient, at);
     assert_eq!(got.len(), at.len());
+    let simulated = simulated(&main(ty, "grad(f)(m)"), &gradient, at);
+    for (got, simulated) in got.iter().zip(simulated) {
+        assert!((got - simulated).abs() < 3e-5 * (1.0 + got.abs()), "{items}: {got}, simulated {simulated}");
+    }
     let step = 1.0 / 256.0;
     for k in 0..at.len() {
         let moved = |by: f64| {
@@ -62,6 +85,7 @@ fn arithmetic() {
         "sum(x * x * x - 2.0 * x + 1.0)",
         "sum(x / (x * x + 1.5))",
         "sum(2.0 / (x + 3.0)) - sum(-x)",
+        "sum((x * 3.0 + 5.1) % (0.3 * x + 1.0)) + sum((x << 1) >> 2)",
         "sum(abs(x)) + sum(max(x, 0.1)) + sum(min(x, 0.2 * x * x))",
         "sum(x * x * 3.0 + x[1] * x) + x[0]",
         "sum(select(x > 0.0, x * x, 3.0 * x))",
@@ -92,6 +116,8 @@ fn control() {
         "let mut s: fix = 0.0; for v in x { if v > 0.0 { s = s + v * v * s + v; } } s",
         "fold(|a, v| a * v + x[1], 0.5, x)",
         "let mut s: fix = 0.0; for i in 0..3 { s = s + sum(map(|v| v * s + x[i], x)); } s * 0.1",
+        "let mut s: fix = 0.0; for i in 0..6 { for j in 0..i { s = s * 0.5 + x[i] * x[j]; } } s",
+        "let mut s: fix = 1.0; for i in 1..4 { for j in i - 2..2 * i - 3 { s = s * x[i] + x[j + 1]; } } s",
     ] {
         check(&format!("fn f(x: fix[6]) -> fix {{ {body} }}"), "fix[6]", &AT);
     }
@@ -108,13 +134,30 @@ fn library() {
         "loss::softmax_cross_entropy(reshape(x, [2, 3]), [2 as u8, 0 as u8])",
         "loss::mse(x, [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]) + loss::hinge(x, [1.0, -1.0, 1.0, -1.0, 1.0, 1.0])",
         "sum(nn::layernorm(reshape(x, [2, 3]), [1.0, 2.0, 0.5], [0.0, 0.1, 0.2]) * reshape(x, [2, 3]))",
-        "sum(nn::silu(x)) + sum(nn::leaky_relu(x))",
+        "sum(nn::silu(x)) + sum(nn::leaky_relu(x)) + sum(nn::gelu(x) * x)",
+        "sum(math::sin(x) * math::cos(x * 2.0)) + sum(math::erf(x))",
+        "sum(math::pow(x + 2.0, x)) + sum(math::sqrt(x))",
+        "sum(map(|v| math::sin(v) * x[1], x))",
+        "let y = with_slope(0.5 * sum(x * x), x, x); y * y",
+        "let mut s: fix = 0.1; for v in x { s = s + nn::sigmoid(v * s); } s",
         "let y = nn::maxpool2d(reshape(x, [2, 3]), 2, stride = 1); sum(y * y)",
         "let y = nn::avgpool2d(reshape(x, [2, 3]), 2, padding = 1); sum(y * y)",
         "let y = reshape(x, [3, 2]); let a = nn::attention(y, y * y, y, heads = 2); sum(a * a)",
     ] {
         let items = format!("use math; use nn; use loss;\nfn f(x: fix[6]) -> fix {{ {body} }}");
         check(&items, "fix[6]", &AT);
+    }
+}
+
+#[test]
+fn convolutions_in_groups() {
+    let point: Vec<f64> = (0..4 * 25).map(|k| ((k * 37 % 41) as f64 - 20.0) / 16.0).collect();
+    for (groups, c, l) in [(2, 2, 2), (4, 1, 3)] {
+        let body = format!(
+            "let x = reshape(m, [1, 4, 5, 5]); let w = reshape(m[0..64], [4, 2, 2, 4])[.., 0..{c}, .., 0..{l}]; \
+             let y = conv2d(x, w * 0.3, stride = 2, groups = {groups}); sum(y * y)"
+        );
+        check(&format!("fn f(m: fix[100]) -> fix {{ {body} }}"), "fix[100]", &point);
     }
 }
 
@@ -134,7 +177,8 @@ fn convolutions() {
 fn at_zero_the_logistic_loss_has_its_derivative() {
     let source = "use loss; fn f(x: fix[2]) -> fix { loss::bce_with_logits(x, [0.0, 1.0]) }
                   pub fn main(m: fix[2] @ a) -> fix[2] { grad(f)(m) }";
-    assert_eq!(run(&compiled(source), &[0.0, 0.0]), [0.25, -0.25]);
+    let got = run(&compiled(source), &[0.0, 0.0]);
+    assert!((got[0] - 0.25).abs() < 2e-6 && (got[1] + 0.25).abs() < 2e-6, "{got:?}");
 }
 
 #[test]

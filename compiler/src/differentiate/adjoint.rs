@@ -4,15 +4,14 @@ use motet_program::data::Elem;
 use motet_program::data::Type;
 use motet_program::ir::{Binary, Block, Constant, Conv2d, Node, Op, Reduction, Unary, Value};
 
-use super::{Differentiation, Fails, NoDerivative, Rule};
-use crate::lower::one;
+use super::{Differentiation, Fails, NoDerivative, Unit};
 
 impl Differentiation<'_> {
     pub(super) fn backward_plain(&mut self, node: &Node) -> Fails<()> {
         let result = node.results[0];
         let Some(g) = self.adjoints.get(&result).copied() else { return Ok(()) };
-        if let Some((rule, x)) = self.units.get(&result).copied() {
-            self.unit(rule, x, result, g);
+        if let Some(unit) = self.units.get(&result).copied() {
+            self.unit(unit, g);
             return Ok(());
         }
         let none = |what| Err(NoDerivative { what, site: node.site });
@@ -76,18 +75,15 @@ impl Differentiation<'_> {
             Op::Gather(v, indices) => self.scatter(*v, *indices, g),
             Op::MatMul(x, y) => {
                 if self.active.contains(x) {
-                    let (of, right) = (self.b.ty(*x).clone(), self.swapped(*y));
-                    let of = self.b.push(Op::MatMul(g, right), of);
-                    self.add(*x, of);
+                    let right = self.swapped(*y);
+                    self.factor(*x, g, right);
                 }
                 if self.active.contains(y) {
-                    let (of, left) = (self.b.ty(*y).clone(), self.swapped(*x));
-                    let of = self.b.push(Op::MatMul(left, g), of);
-                    self.add(*y, of);
+                    let left = self.swapped(*x);
+                    self.factor(*y, left, g);
                 }
             }
-            Op::Conv2d(x, w, conv) if conv.groups == 1 => self.convolution(*x, *w, *conv, g),
-            Op::Conv2d(..) => return none("a convolution in groups"),
+            Op::Conv2d(x, w, conv) => self.convolution(*x, *w, *conv, g),
             Op::Unary(Unary::Neg, v) => {
                 let g = self.b.unary(Unary::Neg, g);
                 self.add(*v, g);
@@ -151,6 +147,27 @@ impl Differentiation<'_> {
         self.b.move_axis(v, rank - 1, rank - 2)
     }
 
+    /// Adds a product of matrices to the adjoint of a factor; where the factor is a matrix transposed just before, to that
+    /// of the matrix, which then comes out as its model has it.
+    fn factor(&mut self, of: Value, left: Value, right: Value) {
+        let def = self.b.def(of);
+        let source = match def.as_deref() {
+            Some(Op::Transpose(v, perm)) if self.nested == 0 && swaps_last(perm) => Some(*v),
+            _ => None,
+        };
+        let (to, left, right) = match source {
+            Some(v) => {
+                let rank = self.b.shape(of).len();
+                let [left, right] = [right, left].map(|m| self.b.move_axis(m, rank - 1, rank - 2));
+                (v, left, right)
+            }
+            None => (of, left, right),
+        };
+        let ty = self.b.ty(to).clone();
+        let product = self.b.push(Op::MatMul(left, right), ty);
+        self.add(to, product);
+    }
+
     /// Sums over the axes that a broadcast has added or repeated.
     fn summed_to(&mut self, g: Value, old: Value) -> Value {
         let shape = self.b.shape(old).clone();
@@ -202,6 +219,18 @@ impl Differentiation<'_> {
                     self.add(y, of_y);
                 }
             }
+            Binary::Rem => {
+                self.add(x, g);
+                if self.active.contains(&y) {
+                    // The quotient's whole part stays as it is.
+                    let (of, divisor, rest) = (self.get(x), self.get(y), self.get(result));
+                    let multiple = self.b.binary(Binary::Sub, of, rest);
+                    let whole = self.b.binary(Binary::Div, multiple, divisor);
+                    let product = self.b.binary(Binary::Mul, g, whole);
+                    let of_y = self.b.unary(Unary::Neg, product);
+                    self.add(y, of_y);
+                }
+            }
             Binary::Shl | Binary::Shr => {
                 let amount = self.get(y);
                 let of = self.b.binary(op, g, amount);
@@ -234,24 +263,29 @@ impl Differentiation<'_> {
         }
     }
 
+    /// Both adjoints are convolutions in as many groups; `[.., G, A, ..]` below stands for an axis of `G A` channels.
     fn convolution(&mut self, x: Value, w: Value, conv: Conv2d, g: Value) {
         let (images, kernel) = (self.b.shape(x).clone(), self.b.shape(w).clone());
         let (elem, out) = (self.b.elem(x), self.b.shape(g).clone());
         let [n, c, h, v] = images[..] else { return };
-        let [o, _, k, l] = kernel[..] else { return };
+        let [o, c_group, k, l] = kernel[..] else { return };
+        let groups = conv.groups;
+        let o_group = o / groups.max(1);
         if self.active.contains(&w) {
-            // The windows' places are the taps of this convolution.
+            // The windows' places are the taps of this convolution: of `C / G` images with `G N` channels.
             let old = self.get(x);
-            let old = self.b.move_axis(old, 1, 0);
+            let old = self.b.reshape(old, vec![n, groups, c_group, h, v]);
+            let old = self.b.transpose(old, vec![2, 1, 0, 3, 4]);
+            let old = self.b.reshape(old, vec![c_group, groups * n, h, v]);
             let taps = self.b.move_axis(g, 1, 0);
-            let turned = Conv2d { stride: conv.dilation, dilation: conv.stride, groups: 1 };
+            let turned = Conv2d { stride: conv.dilation, dilation: conv.stride, groups };
             let size = |from: u64, taps: u64, axis: usize| {
                 (from - (taps - 1) * conv.stride[axis] - 1) / conv.dilation[axis] + 1
             };
-            let shape = vec![c, o, size(h, out[2], 0), size(v, out[3], 1)];
+            let shape = vec![c_group, o, size(h, out[2], 0), size(v, out[3], 1)];
             let of = self.b.push(Op::Conv2d(old, taps, turned), Type { elem, shape });
             let zero = self.b.int(0);
-            let of = self.b.slice(of, vec![zero; 4], vec![c, o, k, l]);
+            let of = self.b.slice(of, vec![zero; 4], vec![c_group, o, k, l]);
             let of = self.b.move_axis(of, 1, 0);
             self.add(w, of);
         }
@@ -270,8 +304,10 @@ impl Differentiation<'_> {
             let padded = self.b.push(Op::Pad { value: spread, fill: zero, widths }, Type { elem, shape });
             let kernel = self.get(w);
             let kernel = self.flipped(kernel);
-            let kernel = self.b.move_axis(kernel, 1, 0);
-            let turned = Conv2d { stride: [1, 1], dilation: conv.dilation, groups: 1 };
+            let kernel = self.b.reshape(kernel, vec![groups, o_group, c_group, k, l]);
+            let kernel = self.b.move_axis(kernel, 2, 1);
+            let kernel = self.b.reshape(kernel, vec![c, o_group, k, l]);
+            let turned = Conv2d { stride: [1, 1], dilation: conv.dilation, groups };
             let of = self.b.push(Op::Conv2d(padded, kernel, turned), Type { elem, shape: images });
             self.add(x, of);
         }
@@ -317,56 +353,21 @@ impl Differentiation<'_> {
         kernel
     }
 
-    fn unit(&mut self, rule: Rule, x: Value, result: Value, g: Value) {
+    /// The slope times the adjoint, over the axes that the argument has besides the value's.
+    fn unit(&mut self, Unit { x, slope }: Unit, g: Value) {
         let shape = self.b.shape(x).clone();
-        let g = self.b.reshape(g, shape.clone());
-        let y = self.get(result);
-        let y = self.b.reshape(y, shape.clone());
-        let at = self.get(x);
-        let ty = self.b.ty(at).clone();
-        let ones = self.b.constant(one(ty.elem), ty.clone());
-        let half = self.b.constant(one(ty.elem) >> 1, ty);
-        let of = match rule {
-            Rule::Exp => self.b.binary(Binary::Mul, g, y),
-            Rule::Log => self.b.binary(Binary::Div, g, at),
-            Rule::Sqrt => {
-                let g = self.b.binary(Binary::Mul, g, half);
-                self.b.binary(Binary::Div, g, y)
-            }
-            Rule::Rsqrt => {
-                let g = self.b.binary(Binary::Mul, g, half);
-                let square = self.b.binary(Binary::Mul, y, y);
-                let cube = self.b.binary(Binary::Mul, square, y);
-                let product = self.b.binary(Binary::Mul, g, cube);
-                self.b.unary(Unary::Neg, product)
-            }
-            Rule::Reciprocal => {
-                let square = self.b.binary(Binary::Mul, y, y);
-                let product = self.b.binary(Binary::Mul, g, square);
-                self.b.unary(Unary::Neg, product)
-            }
-            Rule::Logistic => {
-                let rest = self.b.binary(Binary::Sub, ones, y);
-                let slope = self.b.binary(Binary::Mul, y, rest);
-                self.b.binary(Binary::Mul, g, slope)
-            }
-            Rule::Tanh => {
-                let square = self.b.binary(Binary::Mul, y, y);
-                let slope = self.b.binary(Binary::Sub, ones, square);
-                self.b.binary(Binary::Mul, g, slope)
-            }
-            Rule::Softmax => {
-                let axis = shape.len() - 1;
-                let weighted = self.b.binary(Binary::Mul, g, y);
-                let sum = self.b.reduce(Reduction::Add, weighted, axis);
-                let mut kept = shape.clone();
-                kept[axis] = 1;
-                let sum = self.b.reshape(sum, kept);
-                let sum = self.b.broadcast(sum, &shape);
-                let rest = self.b.binary(Binary::Sub, g, sum);
-                self.b.binary(Binary::Mul, y, rest)
-            }
-        };
+        let mut led = self.b.shape(g)[1..].to_vec();
+        led.resize(shape.len(), 1);
+        let g = self.b.reshape(g, led);
+        let g = self.b.broadcast(g, &shape);
+        let slope = self.get(slope);
+        let of = self.b.binary(Binary::Mul, g, slope);
         self.add(x, of);
     }
+}
+
+/// Whether a permutation of axes exchanges the last two and nothing else.
+fn swaps_last(perm: &[u8]) -> bool {
+    let n = perm.len();
+    n >= 2 && perm.iter().enumerate().all(|(k, p)| usize::from(*p) == if k + 2 < n { k } else { 2 * n - 3 - k })
 }

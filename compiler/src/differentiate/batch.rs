@@ -6,7 +6,7 @@
 use motet_program::data::Type;
 use motet_program::ir::{Block, MAX_ELEMENTS, Node, Op, Value};
 
-use super::Units;
+use super::{Unit, Units};
 use crate::passes::build::{Builder, Scope};
 use crate::passes::vectorise::{Lifted, Lifter, acts};
 
@@ -41,31 +41,33 @@ fn holds_iterations(node: &Node) -> bool {
     nodes().any(|inner| matches!(inner.op, Op::Each { .. }) || holds_iterations(inner))
 }
 
-/// Lifts the result of a library function that has a rule: the same function of all iterations' arguments.
+/// Lifts a value that has a slope: so has what it is in all iterations.
 fn unit(lifter: &mut Lifter, units: &mut Units, node: &Node) -> bool {
     let [result] = node.results[..] else { return false };
-    let (Some((rule, x)), Op::Each { body, .. }) = (units.get(&result).copied(), &node.op) else { return false };
+    let (Some(Unit { x, slope }), Op::Each { body, .. }) = (units.get(&result).copied(), &node.op) else {
+        return false;
+    };
     lifter.b.site = node.site;
-    if let (Lifted::Same(value), Lifted::Same(x)) = (lifter.get(body.results[0]), lifter.get(x)) {
-        let led = lifter.b.ty(result).clone();
-        let unit = mark(lifter.b, value, led);
-        units.insert(unit, (rule, x));
-        lifter.set(result, Lifted::Same(unit));
+    let parts = [body.results[0], x, slope];
+    if let [Lifted::Same(value), Lifted::Same(x), Lifted::Same(slope)] = parts.map(|v| lifter.get(v)) {
+        let led = opaque(lifter.b, value);
+        units.insert(led, Unit { x, slope });
+        lifter.set(result, Lifted::Same(led));
         return true;
     }
-    let (value, x) = (lifter.batch(body.results[0]), lifter.batch(x));
+    let [value, x, slope] = parts.map(|v| lifter.batch(v));
+    let led = opaque(lifter.b, value);
+    units.insert(led, Unit { x, slope });
     let shape = lifter.b.shape(value).clone();
-    let ty = Type { elem: lifter.b.elem(value), shape: [&[1], shape.as_slice()].concat() };
-    let unit = mark(lifter.b, value, ty);
-    units.insert(unit, (rule, x));
-    let rows = [&shape[..1], &[1], &shape[1..]].concat();
-    let rows = lifter.b.reshape(unit, rows);
+    let rows = lifter.b.reshape(led, [&shape[..1], &[1], &shape[1..]].concat());
     lifter.set(result, Lifted::Batch(rows));
     true
 }
 
 /// The value, led by an axis of length 1, as an operation that nothing looks through.
-pub fn mark(b: &mut Builder, value: Value, led: Type) -> Value {
+pub fn opaque(b: &mut Builder, value: Value) -> Value {
+    let ty = b.ty(value);
+    let led = Type { elem: ty.elem, shape: [&[1], ty.shape.as_slice()].concat() };
     let (from, to) = (b.int(0), b.int(1));
     b.open_loop(from, to, []);
     let body = b.close(vec![value]);

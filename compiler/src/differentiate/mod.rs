@@ -8,7 +8,7 @@ mod adjoint;
 mod batch;
 mod prepare;
 
-pub use batch::{at_once, mark};
+pub use batch::{at_once, opaque};
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,46 +18,17 @@ use motet_program::ir::{Binary, Block, Node, Op, Site, Value};
 use crate::passes::build::{Builder, Scope};
 use crate::passes::rewrite::{for_each_read, with_operands};
 
-/// A library function whose derivative is told by a formula in its argument and result, not by its text.
+/// What `with_slope` says of a value: its derivative in `x` is the slope, whatever it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// The power of e.
-    Exp,
-    /// The natural logarithm.
-    Log,
-    /// The square root.
-    Sqrt,
-    /// One by the square root.
-    Rsqrt,
-    /// One by the argument.
-    Reciprocal,
-    /// The logistic function.
-    Logistic,
-    /// The hyperbolic tangent.
-    Tanh,
-    /// Shares of the last axis.
-    Softmax,
+pub struct Unit {
+    /// The argument: its shape begins with that of the value.
+    pub x: Value,
+    /// Of its shape.
+    pub slope: Value,
 }
 
-impl Rule {
-    /// The rule of a library function.
-    pub fn of(name: &str) -> Option<Rule> {
-        Some(match name {
-            "math::exp" => Rule::Exp,
-            "math::log" => Rule::Log,
-            "math::sqrt" => Rule::Sqrt,
-            "math::rsqrt" => Rule::Rsqrt,
-            "math::reciprocal" => Rule::Reciprocal,
-            "math::logistic" | "nn::sigmoid" => Rule::Logistic,
-            "math::tanh" | "nn::tanh" => Rule::Tanh,
-            "nn::softmax" => Rule::Softmax,
-            _ => return None,
-        })
-    }
-}
-
-/// The results of library functions that have a rule: which, and its argument. The result is led by an axis of length 1.
-pub type Units = HashMap<Value, (Rule, Value)>;
+/// The values that have a slope, each an `opaque` one.
+pub type Units = HashMap<Value, Unit>;
 
 /// An operation through which no gradient can be taken.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +59,7 @@ pub fn gradient(
     active.extend(block.params[..wanted].iter().copied().filter(|p| matches!(b.elem(*p), Elem::Fix { .. })));
     prepare::activity(b, units, &block, &mut active);
     let params = block.params[..wanted].to_vec();
-    let mut d = Differentiation { b, units, active, at: HashMap::new(), adjoints: HashMap::new() };
+    let mut d = Differentiation { b, units, active, at: HashMap::new(), adjoints: HashMap::new(), nested: 0 };
     d.at.extend(block.params.iter().copied().zip(args.iter().copied()));
     d.forward(&block)?;
     let value = d.get(block.results[0]);
@@ -108,6 +79,8 @@ struct Differentiation<'b> {
     /// What stands for an old value: itself where it is from outside; inside a loop that has been left, all its rows.
     at: HashMap<Value, Value>,
     adjoints: HashMap<Value, Value>,
+    /// How many loops and branches the block is in that is being written backwards.
+    nested: usize,
 }
 
 impl Differentiation<'_> {
@@ -143,15 +116,29 @@ impl Differentiation<'_> {
         node.results.iter().any(|r| self.active.contains(r))
     }
 
-    /// How often the body of a loop runs.
-    fn count(&self, node: &Node) -> Fails<u64> {
+    /// How often the body of a loop runs, at most: its bounds may follow from the index of a loop around it.
+    fn most(&self, node: &Node) -> Fails<u64> {
         match &node.op {
             Op::Each { count, .. } => Ok(*count),
-            Op::Loop { from, to, .. } => match (self.b.known(*from), self.b.known(*to)) {
-                (Some(from), Some(to)) => Ok(to.saturating_sub(from).max(0) as u64),
+            Op::Loop { from, to, .. } => match (self.b.range(*from), self.b.range(*to)) {
+                (Some((from, _)), Some((_, to))) => Ok(to.saturating_sub(from).max(0) as u64),
                 _ => Err(NoDerivative { what: "a loop whose bounds are known only when running", site: node.site }),
             },
             _ => Ok(1),
+        }
+    }
+
+    /// How often it runs.
+    fn count(&mut self, node: &Node) -> Value {
+        match &node.op {
+            Op::Loop { from, to, .. } => {
+                let (from, to) = (self.get(*from), self.get(*to));
+                let count = self.b.binary(Binary::Sub, to, from);
+                let none = self.b.int(0);
+                self.b.binary(Binary::Max, count, none)
+            }
+            Op::Each { count, .. } => self.b.int(*count as i64),
+            _ => self.b.int(1),
         }
     }
 
@@ -162,7 +149,7 @@ impl Differentiation<'_> {
             return Ok(kept);
         }
         let lead = match &node.op {
-            Op::Loop { .. } | Op::Each { .. } => Some(self.count(node)?),
+            Op::Loop { .. } | Op::Each { .. } => Some(self.most(node)?),
             _ => None,
         };
         for block in node.op.blocks() {
@@ -268,9 +255,9 @@ impl Differentiation<'_> {
         };
         for (key, result) in keys.into_iter().zip(results) {
             self.at.insert(key, result);
-            if let Some((rule, x)) = self.units.get(&key).copied() {
-                let x = self.get(x);
-                self.units.insert(result, (rule, x));
+            if let Some(Unit { x, slope }) = self.units.get(&key).copied() {
+                let unit = Unit { x: self.get(x), slope: self.get(slope) };
+                self.units.insert(result, unit);
             }
         }
         Ok(())
@@ -331,7 +318,6 @@ impl Differentiation<'_> {
     }
 
     fn backward_loop(&mut self, node: &Node) -> Fails<()> {
-        let n = self.count(node)?;
         let kept = self.kept(node)?;
         let outside = self.outside(node);
         let (body, first, init): (&Block, _, &[Value]) = match &node.op {
@@ -351,14 +337,12 @@ impl Differentiation<'_> {
             _ => Vec::new(),
         };
         let tys: Vec<Type> = start.iter().map(|v| self.b.ty(*v).clone()).collect();
-        let (from, to) = (self.b.int(0), self.b.int(n as i64));
+        let (from, to, last) = (self.b.int(0), self.count(node), self.b.int(1));
+        let last = self.b.binary(Binary::Sub, to, last);
         let params = self.b.open_loop(from, to, tys.clone());
         let row = match &node.op {
             Op::Each { .. } => params[0],
-            _ => {
-                let last = self.b.int(n as i64 - 1);
-                self.b.binary(Binary::Sub, last, params[0])
-            }
+            _ => self.b.binary(Binary::Sub, last, params[0]),
         };
         let (at, adjoints) = (self.at.clone(), self.adjoints.clone());
         for (v, _) in &kept {
@@ -378,7 +362,9 @@ impl Differentiation<'_> {
             let adjoint = self.b.row(stack, row);
             self.add(body.results[k], adjoint);
         }
+        self.nested += 1;
         self.backward(body)?;
+        self.nested -= 1;
         let mut results: Vec<Value> = carried.iter().map(|k| self.adjoint(body.params[1 + k])).collect();
         results.extend(outside.iter().map(|v| self.adjoint(*v)).collect::<Vec<_>>());
         let body = Block { params, ..self.b.close(results) };
@@ -406,7 +392,9 @@ impl Differentiation<'_> {
                     self.add(*inner, *adjoint);
                 }
             }
+            self.nested += 1;
             self.backward(block)?;
+            self.nested -= 1;
             let results = outside.iter().map(|v| self.adjoint(*v)).collect();
             sides.push(self.b.close(results));
             (self.at, self.adjoints) = (at.clone(), adjoints.clone());

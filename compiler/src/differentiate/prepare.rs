@@ -147,8 +147,8 @@ pub(super) fn activity(b: &Builder, units: &Units, block: &Block, active: &mut H
                         }
                     }
                 }
-                if let Some((_, x)) = node.results.first().and_then(|r| units.get(r))
-                    && active.contains(x)
+                if let Some(unit) = node.results.first().and_then(|r| units.get(r))
+                    && active.contains(&unit.x)
                 {
                     active.extend(&node.results);
                 }

@@ -26,6 +26,7 @@ impl<'t> Lowerer<'t> {
                 .collect(),
             Builtin::Stack => self.stack(&operands, expr)?,
             Builtin::Zip => operands.concat(),
+            Builtin::WithSlope => operands[0].clone(),
             Builtin::Reshape => first().map(|(v, ty)| self.b.reshape(v, ty.shape)).collect(),
             Builtin::Broadcast => {
                 let (from, to) = (args[0].ty.shape().len(), expr.ty.shape().len());

@@ -21,24 +21,21 @@ impl<'t> Lowerer<'t> {
         }
         let tree = self.tree;
         let function = &tree.functions[function.0 as usize];
-        let arg = values.first().and_then(|leaves| leaves.first().copied());
         if lead.is_empty() {
-            let results = self.inline(function, values, expr)?;
-            return self.unit(function, arg, results, expr);
+            return self.inline(function, values, expr);
         }
         let lead = self.dims(lead, expr.span)?;
         for (leaves, _) in values.iter_mut().zip(args).filter(|(_, (_, mapped))| *mapped) {
             leaves.iter_mut().for_each(|v| *v = self.flattened(*v, lead.len()));
         }
-        let results = self.each(&lead, expr, |me, index| {
+        self.each(&lead, expr, |me, index| {
             let rows = values.iter().zip(args).map(|(leaves, (_, mapped))| match mapped {
                 true => leaves.iter().map(|v| me.b.row(*v, index)).collect(),
                 false => leaves.clone(),
             });
             let rows = rows.collect();
             me.inline(function, rows, expr)
-        })?;
-        self.unit(function, arg, results, expr)
+        })
     }
 
     /// The body of a function, called at `expr`.

@@ -6,7 +6,7 @@ use motet_program::ir::{Op, Value};
 use super::types::{field, width};
 use super::{Fails, Lowerer};
 use crate::diagnostics::Diagnostic;
-use crate::typed::tree::{Expr, ExprKind, Pattern, Ty};
+use crate::typed::tree::{Builtin, Expr, ExprKind, Pattern, Ty};
 
 impl<'t> Lowerer<'t> {
     /// The leaves of an expression's value.
@@ -57,6 +57,7 @@ impl<'t> Lowerer<'t> {
                 let ty = self.leaves(&expr.ty, expr.span)?;
                 Ok(self.b.push_many(Op::Circuit { circuit: *index as u32, batch: 0, args }, ty))
             }
+            ExprKind::Builtin(Builtin::WithSlope, args) => self.with_slope(args),
             ExprKind::Builtin(builtin, args) => self.builtin(builtin, args, expr),
             ExprKind::Map { xs, closure } => self.map(xs, closure, expr),
             ExprKind::Fold { start, xs, closure } => self.fold(start, xs, closure),

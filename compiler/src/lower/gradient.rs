@@ -1,16 +1,13 @@
-//! `grad`: the function becomes a block, which `differentiate` writes forwards and backwards.
+//! `grad`: the function becomes a block, which `differentiate` writes forwards and backwards; `with_slope`.
 
 use motet_program::data::Type;
 use motet_program::ir::{Block, Op, Value};
 
 use super::{Fails, Lowerer};
 use crate::diagnostics::Diagnostic;
-use crate::differentiate::{Rule, at_once, gradient, mark};
+use crate::differentiate::{Unit, at_once, gradient, opaque};
 use crate::passes::build::Scope;
-use crate::typed::tree::{Expr, Function, FunctionId};
-
-/// Library functions that are tables and have no rule yet.
-const WITHOUT_RULE: [&str; 4] = ["math::sin", "math::cos", "math::erf", "math::pow"];
+use crate::typed::tree::{Expr, FunctionId};
 
 impl<'t> Lowerer<'t> {
     pub(super) fn gradient(
@@ -53,29 +50,17 @@ impl<'t> Lowerer<'t> {
         self.b.push_many(Op::Each { count, body }, stacked)
     }
 
-    /// Notes that a library function has a rule for its derivative; gives what stands for its result.
-    pub(super) fn unit(
-        &mut self,
-        function: &Function,
-        arg: Option<Value>,
-        results: Vec<Value>,
-        at: &Expr,
-    ) -> Fails<Vec<Value>> {
-        if self.gradients == 0 || !self.sources.get(function.span.file).name.starts_with("std/") {
-            return Ok(results);
+    /// `with_slope(y, x, slope)`: inside `grad` an operation that nothing looks through, with what is known of it.
+    pub(super) fn with_slope(&mut self, args: &'t [Expr]) -> Fails<Vec<Value>> {
+        let [y, x, slope] = args else { return self.all(args).map(|parts| parts.concat()) };
+        let y = self.single(y)?;
+        if self.gradients == 0 {
+            return Ok(vec![y]);
         }
-        if WITHOUT_RULE.contains(&function.name.as_str()) {
-            let message = format!("`{}` has no derivative in this version", function.name);
-            return Err(Diagnostic::error("gradient", message, at.span, "called here, inside `grad`"));
-        }
-        let (Some(rule), Some(arg), &[result]) = (Rule::of(&function.name), arg, &results[..]) else {
-            return Ok(results);
-        };
-        // An operation that nothing looks through.
-        let ty = self.b.ty(result).clone();
-        let led = Type { elem: ty.elem, shape: [&[1], ty.shape.as_slice()].concat() };
-        let unit = mark(&mut self.b, result, led);
-        self.units.insert(unit, (rule, arg));
-        Ok(vec![self.b.reshape(unit, ty.shape)])
+        let unit = Unit { x: self.single(x)?, slope: self.single(slope)? };
+        let shape = self.b.shape(y).clone();
+        let opaque = opaque(&mut self.b, y);
+        self.units.insert(opaque, unit);
+        Ok(vec![self.b.reshape(opaque, shape)])
     }
 }

@@ -54,7 +54,7 @@ struct Lowerer<'t> {
     nesting: usize,
     /// How many `grad`s are open.
     gradients: usize,
-    /// Calls in them of library functions that have a rule.
+    /// What `with_slope` says in them.
     units: Units,
 }
 

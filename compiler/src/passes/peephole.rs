@@ -4,14 +4,19 @@
 //! in range.
 
 use motet_program::clear::scalar;
-use motet_program::data::{Elem, Type};
+use motet_program::data::{Elem, Shape, Type};
 use motet_program::ir::{Binary, Constant, Op, Reduction, Unary, Value};
 
 use super::build::Builder;
+use super::rewrite::with_operands;
 
 impl Builder {
     /// A value that equals the operation's result, where there is a simpler one.
     pub(super) fn simplified(&mut self, op: &Op, ty: &Type) -> Option<Value> {
+        self.simpler(op, ty).or_else(|| self.before_reshape(op, ty))
+    }
+
+    fn simpler(&mut self, op: &Op, ty: &Type) -> Option<Value> {
         match op {
             Op::Reshape(v) => self.reshape_of(*v, ty),
             Op::Broadcast(v) => self.broadcast_of(*v, ty),
@@ -55,6 +60,46 @@ impl Builder {
             }
             _ => None,
         }
+    }
+
+    fn computes(&self, v: Value) -> bool {
+        let ops = |op: &Op| {
+            matches!(
+                op,
+                Op::MatMul(..)
+                    | Op::Conv2d(..)
+                    | Op::Unary(..)
+                    | Op::Binary(..)
+                    | Op::Cast(_)
+                    | Op::Select(..)
+                    | Op::Read { .. }
+            )
+        };
+        self.def(v).as_deref().is_some_and(ops)
+    }
+
+    /// What is done element by element to reshaped results of computations is done before they are reshaped: it then has
+    /// the shape of what made them, and fuses with it.
+    fn before_reshape(&mut self, op: &Op, ty: &Type) -> Option<Value> {
+        if !matches!(op, Op::Unary(..) | Op::Binary(..) | Op::Cast(_) | Op::Select(..)) {
+            return None;
+        }
+        let mut shape: Option<Shape> = None;
+        let mut fits = true;
+        op.for_each_operand(|v| match self.def(v).as_deref() {
+            Some(Op::Reshape(x)) if !self.computes(*x) => fits = false,
+            Some(Op::Reshape(x)) => fits &= shape.get_or_insert_with(|| self.shape(*x).clone()) == self.shape(*x),
+            Some(Op::Const(Constant::Splat(_))) => {}
+            Some(Op::Broadcast(x)) => fits &= self.ty(*x).count() == 1,
+            _ => fits = false,
+        });
+        let shape = shape.filter(|_| fits)?;
+        let op = with_operands(op, |v| match self.def(v).as_deref() {
+            Some(Op::Reshape(x)) => *x,
+            _ => self.reshape(v, shape.clone()),
+        });
+        let result = self.push(op, Type { elem: ty.elem, shape });
+        Some(self.reshape(result, ty.shape.clone()))
     }
 
     fn broadcast_of(&mut self, v: Value, ty: &Type) -> Option<Value> {
@@ -351,6 +396,18 @@ impl Builder {
 
     /// A read at one known index is a slice, or zeros.
     fn read_of(&mut self, table: Value, index: Value, ty: &Type) -> Option<Value> {
+        if let (Some(Op::Reshape(places)), Some(Op::Broadcast(one))) =
+            (self.def(index).as_deref(), self.def(table).as_deref())
+            && self.computes(*places)
+            && self.shape(*one).len() + self.shape(index).len() <= self.shape(table).len()
+        {
+            // One table for all: the places may as well stand in the shape that they were made in.
+            let batch = self.shape(index).len();
+            let whole = [self.shape(*places).as_slice(), &self.shape(table)[batch..]].concat();
+            let table = self.broadcast(*one, &whole);
+            let read = self.read(table, *places);
+            return Some(self.reshape(read, ty.shape.clone()));
+        }
         let ring = self.splat(index)?;
         let batch = self.shape(index).len();
         let at = self.elem(index).number(ring);

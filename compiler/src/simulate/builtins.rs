@@ -51,6 +51,7 @@ impl<'t> Interpreter<'t> {
                 )
             }
             Builtin::Zip => Ok(Value::Group(args)),
+            Builtin::WithSlope => args.into_iter().next().ok_or_else(|| self.fail(Kind::Malformed("no value"), span)),
             Builtin::Concat => self.at(span, joined(&args, &mut |parts| access::concat(parts))),
             Builtin::Stack => {
                 let mut stack = Stack::new();
@@ -95,13 +96,7 @@ impl<'t> Interpreter<'t> {
             }
             Builtin::Conv2d { stride, padding, dilation, groups } => {
                 let [x, w] = self.two(args, span)?;
-                let pair = |[h, w]: [u64; 2]| [h as usize, w as usize];
-                let geometry = Geometry {
-                    stride: pair(*stride),
-                    padding: pair(*padding),
-                    dilation: pair(*dilation),
-                    groups: *groups as usize,
-                };
+                let geometry = Geometry::of(*stride, *padding, *dilation, *groups);
                 if let Value::Leaf(w) = &w {
                     let taps: usize = w.shape.iter().skip(1).product();
                     self.spend(lead.iter().product::<usize>().saturating_mul(taps) as u64, span)?;
@@ -171,7 +166,7 @@ impl<'t> Interpreter<'t> {
 }
 
 /// The scalar or tensor that an argument is.
-fn leaf(value: &Value) -> Result<&Array> {
+pub(super) fn leaf(value: &Value) -> Result<&Array> {
     match value {
         Value::Leaf(a) => Ok(a),
         Value::Group(_) => Err(Kind::Malformed("a group where a tensor is needed")),

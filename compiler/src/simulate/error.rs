@@ -89,9 +89,9 @@ pub enum SimulateErrorKind {
     /// Calls nested too deeply for the interpreter.
     #[error("calls are nested more than {0} deep")]
     TooDeep(usize),
-    /// `grad`, which this version does not have.
-    #[error("`grad` is not available in this version yet")]
-    NoGradients,
+    /// A `grad` inside what another one differentiates.
+    #[error("the gradient of a gradient cannot be simulated in this version")]
+    NestedGradients,
     /// The wrong number of inputs or leaves of one.
     #[error("expected {expected} {what}, found {found}")]
     InputCount {

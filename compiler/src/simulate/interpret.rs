@@ -5,9 +5,11 @@ use motet_program::data::Elem;
 use super::Options;
 use super::access::{self, At, Axis};
 use super::branch::Undo;
+use super::builtins::leaf;
 use super::elementwise;
 use super::error::{Exit, SimulateErrorKind as Kind};
 use super::reports::Reports;
+use super::tape::{Computation, Tape, computes};
 use super::value::{Array, Stack, Value};
 use crate::parse::ast::BinaryOp;
 use crate::secrecy::{InstanceId, Labels};
@@ -26,7 +28,7 @@ pub(super) type Flow<T> = std::result::Result<T, Exit<Value>>;
 /// The state of a simulation.
 pub(super) struct Interpreter<'t> {
     pub tree: &'t Tree,
-    labels: &'t Labels,
+    pub labels: &'t Labels,
     pub options: &'t Options,
     pub reports: Reports,
     /// The calls that are open, outermost first.
@@ -36,12 +38,14 @@ pub(super) struct Interpreter<'t> {
     /// How many sides of secret branches are open whose results will not be taken.
     pub idle: usize,
     pub random: u64,
+    /// What has been computed inside a `grad`, while one is open.
+    pub tape: Option<Tape>,
 }
 
 /// A call's variables.
 pub(super) struct Frame<'t> {
     pub function: &'t Function,
-    instance: InstanceId,
+    pub instance: InstanceId,
     pub locals: Vec<Value>,
     /// On a side of a secret branch whose results will not be taken: what stood where it has assigned.
     pub undo: Option<Vec<Undo>>,
@@ -59,6 +63,7 @@ impl<'t> Interpreter<'t> {
             steps: 0,
             idle: 0,
             random: options.seed,
+            tape: None,
         }
     }
 
@@ -91,12 +96,17 @@ impl<'t> Interpreter<'t> {
     fn eval_kind(&mut self, frame: &mut Frame<'t>, e: &'t Expr) -> Flow<Value> {
         let span = e.span;
         match &e.kind {
-            ExprKind::Const(ring) => Ok(Value::scalar(self.elem(&e.ty, span)?, *ring)),
+            ExprKind::Const(ring) => {
+                let elem = self.elem(&e.ty, span)?;
+                self.computed(Computation::Opaque, Vec::new(), span, |_, _| Ok(Value::scalar(elem, *ring)))
+            }
             ExprKind::Dim(dim) => Ok(Value::scalar(Elem::Int, self.dim(dim, span)? as u64)),
             ExprKind::Local(id) => Ok(frame.locals[id.0 as usize].clone()),
             ExprKind::Unary(op, x) => {
                 let x = self.eval(frame, x)?;
-                self.noting(&e.ty, span, |left| elementwise::unary(*op, &x, left))
+                self.computed(Computation::Negation, vec![x], span, |this, x| {
+                    this.noting(&e.ty, span, |left| elementwise::unary(*op, &x[0], left))
+                })
             }
             ExprKind::Binary(op @ (BinaryOp::And | BinaryOp::Or), a, b) => {
                 let secret = self.is_secret(frame, a);
@@ -111,34 +121,45 @@ impl<'t> Interpreter<'t> {
             ExprKind::Binary(op, a, b) => {
                 let (a, b) = (self.eval(frame, a)?, self.eval(frame, b)?);
                 self.room(&e.ty, span)?;
-                self.noting(&e.ty, span, |left| elementwise::binary(*op, &a, &b, left))
+                self.computed(Computation::Operator(*op), vec![a, b], span, |this, of| {
+                    this.noting(&e.ty, span, |left| elementwise::binary(*op, &of[0], &of[1], left))
+                })
             }
             ExprKind::Cast(x) => {
-                let (x, to) = (self.leaf(frame, x)?, self.elem(&e.ty, span)?);
-                Ok(Value::Leaf(elementwise::cast(&x, to)))
+                let (x, to) = (self.eval(frame, x)?, self.elem(&e.ty, span)?);
+                self.computed(Computation::Conversion, vec![x], span, |this, x| {
+                    this.at(span, leaf(&x[0]).map(|x| Value::Leaf(elementwise::cast(x, to))))
+                })
             }
             ExprKind::Coerce(x) => {
-                let (x, to) = (self.leaf(frame, x)?, self.elem(&e.ty, span)?);
-                self.at(span, elementwise::coerce(&x, to).map(Value::Leaf))
+                let (x, to) = (self.eval(frame, x)?, self.elem(&e.ty, span)?);
+                self.computed(Computation::Conversion, vec![x], span, |this, x| {
+                    this.at(span, leaf(&x[0]).and_then(|x| elementwise::coerce(x, to)).map(Value::Leaf))
+                })
             }
             ExprKind::Call { function, lead, args } => self.eval_call(frame, e, *function, lead, args),
             ExprKind::Extern(index, args) => {
                 let args = args.iter().map(|a| self.eval(frame, a)).collect::<Flow<Vec<_>>>()?;
-                let zero = self.zero(&e.ty, span)?;
                 let circuit = &self.tree.externs[*index].circuit;
-                self.at(span, super::circuit::evaluate(circuit, &args, zero))
+                self.computed(Computation::Opaque, args, span, |this, args| {
+                    let zero = this.zero(&e.ty, span)?;
+                    this.at(span, super::circuit::evaluate(circuit, &args, zero))
+                })
             }
+            ExprKind::Builtin(Builtin::WithSlope, args) => self.with_slope(frame, args, span),
             ExprKind::Builtin(builtin, args) => {
                 let rank = args.first().map_or(0, |a| a.ty.shape().len());
                 let secret = args.get(1).is_some_and(|indices| self.is_secret(frame, indices));
                 let args = args.iter().map(|a| self.eval(frame, a)).collect::<Flow<Vec<_>>>()?;
-                match (builtin, args.as_slice()) {
-                    (Builtin::Gather, [x, Value::Leaf(indices)]) => {
-                        self.room(&e.ty, span)?;
-                        self.at(span, access::gather(x, indices, secret))
-                    }
-                    _ => self.builtin(builtin, args, rank, e),
+                if let (Builtin::Gather, [x, Value::Leaf(indices)]) = (builtin, args.as_slice()) {
+                    self.room(&e.ty, span)?;
+                    return self.at(span, access::gather(x, indices, secret));
                 }
+                if !computes(builtin) {
+                    return self.builtin(builtin, args, rank, e);
+                }
+                let how = Computation::Builtin(builtin);
+                self.computed(how, args, span, |this, args| this.builtin(builtin, args, rank, e))
             }
             ExprKind::Map { xs, closure } => {
                 let operands = xs.iter().map(|x| self.eval(frame, x)).collect::<Flow<Vec<_>>>()?;
@@ -164,7 +185,7 @@ impl<'t> Interpreter<'t> {
                 }
                 Ok(value)
             }
-            ExprKind::Grad { .. } => Err(self.fail(Kind::NoGradients, span)),
+            ExprKind::Grad { function, args, with_value } => self.gradient(frame, *function, args, *with_value, e),
             ExprKind::Index(base, indices) => self.eval_index(frame, base, indices, span),
             ExprKind::Field(base, field) => {
                 if let Some(value) = peek(frame, e) {

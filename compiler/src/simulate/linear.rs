@@ -11,7 +11,7 @@ use super::value::Array;
 type Result<T> = std::result::Result<T, Kind>;
 
 /// An array's axes around the one that is reduced: how many before it, along it, after it; and the shape without it.
-fn around(shape: &[usize], axis: Option<usize>) -> Result<([usize; 3], Vec<usize>)> {
+pub(super) fn around(shape: &[usize], axis: Option<usize>) -> Result<([usize; 3], Vec<usize>)> {
     match axis {
         None => Ok(([1, shape.iter().product(), 1], Vec::new())),
         Some(k) if k < shape.len() => {
@@ -69,31 +69,49 @@ pub(super) fn extreme(x: &Array, axis: Option<usize>, greatest: bool) -> Result<
 
 /// `matmul(a, b)`: NumPy's, vectors and leading axes included.
 pub(super) fn matmul(a: &Array, b: &Array, left: &mut Left) -> Result<Array> {
-    let ([.., _], [.., _]) = (a.shape.as_slice(), b.shape.as_slice()) else {
-        return Err(Kind::Malformed("a matrix product of scalars"));
-    };
-    let (a_vector, b_vector) = (a.shape.len() == 1, b.shape.len() == 1);
-    let a = if a_vector { a.clone().reshaped(vec![1, a.shape[0]]) } else { a.clone() };
-    let b = if b_vector { b.clone().reshaped(vec![b.shape[0], 1]) } else { b.clone() };
-    let (a_lead, [m, k]) = last_two(&a.shape)?;
-    let (b_lead, [k2, n]) = last_two(&b.shape)?;
-    if k != k2 {
-        return Err(Kind::Malformed("a matrix product of matrices that do not fit"));
-    }
-    let lead = broadcast_shape(a_lead, b_lead)?;
-
-    let mut out = vec![0; lead.iter().product::<usize>() * m * n];
-    let ring = Ring::of(a.elem, &a, &b, k);
-    let matrices = matrices(a_lead, &lead).into_iter().zip(matrices(b_lead, &lead));
-    for (p, (i, j)) in matrices.enumerate() {
+    let Matrices { places, dims: [m, k, n], shape } = Matrices::of(a, b)?;
+    let mut out = vec![0; places.len() * m * n];
+    let ring = Ring::of(a.elem, a, b, k);
+    for (p, (i, j)) in places.into_iter().enumerate() {
         let a = &a.data()[i * m * k..(i + 1) * m * k];
         let b = &b.data()[j * k * n..(j + 1) * k * n];
         ring.product(a, b, [m, k, n], &mut out[p * m * n..(p + 1) * m * n], left)?;
     }
-    let mut shape = lead;
-    shape.extend((!a_vector).then_some(m));
-    shape.extend((!b_vector).then_some(n));
     Ok(Array::new(a.elem, shape, out))
+}
+
+/// The matrices that a product is of.
+pub(super) struct Matrices {
+    /// For each matrix of the result, which of either operand's.
+    pub places: Vec<(usize, usize)>,
+    /// `[m, k] × [k, n]`.
+    pub dims: [usize; 3],
+    /// The result's shape.
+    pub shape: Vec<usize>,
+}
+
+impl Matrices {
+    pub fn of(a: &Array, b: &Array) -> Result<Matrices> {
+        let row = |shape: &[usize]| [&[1], shape].concat();
+        let (a_shape, b_shape) = match (a.shape.as_slice(), b.shape.as_slice()) {
+            ([], _) | (_, []) => return Err(Kind::Malformed("a matrix product of scalars")),
+            (a, b) => {
+                let column = |n: usize| vec![n, 1];
+                (if a.len() == 1 { row(a) } else { a.to_vec() }, if b.len() == 1 { column(b[0]) } else { b.to_vec() })
+            }
+        };
+        let (a_lead, [m, k]) = last_two(&a_shape)?;
+        let (b_lead, [k2, n]) = last_two(&b_shape)?;
+        if k != k2 {
+            return Err(Kind::Malformed("a matrix product of matrices that do not fit"));
+        }
+        let lead = broadcast_shape(a_lead, b_lead)?;
+        let places = matrices(a_lead, &lead).into_iter().zip(matrices(b_lead, &lead)).collect();
+        let mut shape = lead;
+        shape.extend((a.shape.len() > 1).then_some(m));
+        shape.extend((b.shape.len() > 1).then_some(n));
+        Ok(Matrices { places, dims: [m, k, n], shape })
+    }
 }
 
 /// For each point of the broadcast leading axes, which of an operand's matrices stands there.
@@ -191,8 +209,34 @@ pub(super) struct Geometry {
     pub groups: usize,
 }
 
-/// `conv2d(x, w)` of `[N, C, H, W]` with `[O, C / groups, K, L]`: the windows of each image as the columns of a matrix.
+impl Geometry {
+    /// From what the typed tree holds.
+    pub fn of(stride: [u64; 2], padding: [u64; 2], dilation: [u64; 2], groups: u64) -> Geometry {
+        let pair = |[h, w]: [u64; 2]| [h as usize, w as usize];
+        Geometry { stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups: groups as usize }
+    }
+}
+
+/// `conv2d(x, w)` of `[N, C, H, W]` with `[O, C / groups, K, L]`.
 pub(super) fn conv2d(x: &Array, w: &Array, geometry: &Geometry, left: &mut Left) -> Result<Array> {
+    let ring = Ring::of(x.elem, x, w, w.shape.iter().skip(1).product());
+    let mut out = Vec::new();
+    let shape = windows(x, w, geometry, &mut |weights, columns, dims, at| {
+        out.resize(at + dims[0] * dims[2], 0);
+        ring.product(weights, columns, dims, &mut out[at..], left)
+    })?;
+    Ok(Array::new(x.elem, shape, out))
+}
+
+/// A convolution as products of matrices, one for each image and group: calls `f` with the kernels, the windows as
+/// columns, `[O / groups, taps, points]`, and where the product's elements begin in the result, whose shape it gives.
+/// What padding adds is 0.
+pub(super) fn windows(
+    x: &Array,
+    w: &Array,
+    geometry: &Geometry,
+    f: &mut impl FnMut(&[u64], &[u64], [usize; 3], usize) -> Result<()>,
+) -> Result<Vec<usize>> {
     let (&[n, c, height, width], &[o, c_group, kh, kw]) = (x.shape.as_slice(), w.shape.as_slice()) else {
         return Err(Kind::Malformed("a convolution without four axes"));
     };
@@ -207,9 +251,7 @@ pub(super) fn conv2d(x: &Array, w: &Array, geometry: &Geometry, left: &mut Left)
     let (out_h, out_w) = (extent(height, kh, 0), extent(width, kw, 1));
     let (taps, points, o_group) = (c_group * kh * kw, out_h * out_w, o / groups);
 
-    let ring = Ring::of(x.elem, x, w, taps);
     let mut columns = vec![0; taps * points];
-    let mut out = vec![0; n * o * points];
     for image in 0..n {
         for group in 0..groups {
             for tap in 0..taps {
@@ -230,8 +272,8 @@ pub(super) fn conv2d(x: &Array, w: &Array, geometry: &Geometry, left: &mut Left)
             }
             let weights = &w.data()[group * o_group * taps..(group + 1) * o_group * taps];
             let at = (image * o + group * o_group) * points;
-            ring.product(weights, &columns, [o_group, taps, points], &mut out[at..at + o_group * points], left)?;
+            f(weights, &columns, [o_group, taps, points], at)?;
         }
     }
-    Ok(Array::new(x.elem, vec![n, o, out_h, out_w], out))
+    Ok(vec![n, o, out_h, out_w])
 }

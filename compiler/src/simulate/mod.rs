@@ -2,6 +2,9 @@
 //!
 //! It shares no code with lowering, circuits or protocols; they are tested against it. What an index out of range does,
 //! and whether both sides of a branch run, is decided by what [`crate::secrecy`] says of the index and the condition.
+//!
+//! A gradient is read off a tape (`tape`), with adjoints in double precision: what a run computes in `fix` is compared with
+//! it within what the language page says of gradients.
 
 mod access;
 mod branch;
@@ -10,11 +13,13 @@ mod circuit;
 mod context;
 mod elementwise;
 mod error;
+mod gradient;
 mod interpret;
 mod linear;
 mod number;
 mod reports;
 mod statements;
+mod tape;
 #[cfg(test)]
 mod tests;
 mod value;

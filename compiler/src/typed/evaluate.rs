@@ -299,6 +299,7 @@ impl Evaluator<'_> {
                     false => Ok((e, ring)),
                 })
             }
+            (Builtin::WithSlope, [y, ..]) => self.expr(y),
             (Builtin::Concat, parts) => {
                 let mut rows = Vec::new();
                 for part in parts {

@@ -345,6 +345,8 @@ pub enum Builtin {
     Abs,
     /// `select(c, a, b)`, broadcast; `a` and `b` may be tuples or structs under a scalar `c`.
     Select,
+    /// `with_slope(y, x, slope)`: `y`; under `grad`, its derivative in `x` is the slope, which has the shape of `x`.
+    WithSlope,
     /// `zip(a, b, …)`: a tuple of tensors of one length, for loops and `fold`.
     Zip,
     /// `reveal(x)`: of any type.

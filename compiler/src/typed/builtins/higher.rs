@@ -1,4 +1,4 @@
-//! Functions over functions: `map fold zip grad value_and_grad`.
+//! Functions over functions: `map fold zip grad value_and_grad`, and `with_slope`.
 
 use motet_program::data::Elem;
 
@@ -125,6 +125,27 @@ impl Body<'_, '_> {
         self.one_length(&lengths, span)?;
         let ty = Ty::Tuple(typed.iter().map(|t| t.ty.clone()).collect());
         self.operation(Builtin::Zip, typed, ty, span)
+    }
+
+    /// `with_slope(y, x, slope)`.
+    pub(super) fn with_slope(&mut self, args: &[ast::Arg], want: Want, span: Span) -> Checked<Expr> {
+        let given = self.given("with_slope", &["y", "x", "slope"], 3, args, span)?;
+        let y = self.at(&given, 0)?;
+        let y = self.numbers("with_slope", y, want)?;
+        let x = self.at(&given, 1)?;
+        let x = self.numbers("with_slope", x, Want::Any)?;
+        let why =
+            Some((x.span, format!("this is a `{}`, and the slope has a number for each of its", self.show(&x.ty))));
+        let slope = self.expect(self.at(&given, 2)?, &x.ty, why)?;
+        let (of, shape) = (y.ty.shape(), x.ty.shape());
+        if y.ty.elem() != x.ty.elem() || of.len() > shape.len() || !self.same_shape(of, &shape[..of.len()]) {
+            let (y, x) = (self.show(&y.ty), self.show(&x.ty));
+            let message =
+                format!("a `{y}` cannot have a slope in a `{x}`: the shape of the one begins that of the other");
+            return Err(self.error("shape-mismatch", message, span, ""));
+        }
+        let ty = y.ty.clone();
+        self.operation(Builtin::WithSlope, vec![y, x, slope], ty, span)
     }
 
     /// Whether this is `grad` (`Some(false)`) or `value_and_grad` (`Some(true)`).

@@ -44,6 +44,7 @@ pub(crate) const NAMES: &[&str] = &[
     "reveal",
     "grad",
     "value_and_grad",
+    "with_slope",
     "random_public",
     "assert",
 ];
@@ -77,6 +78,7 @@ impl Body<'_, '_> {
             "map" => self.map(args, span),
             "fold" => self.fold_call(args, want, span),
             "zip" => self.zip(args, span),
+            "with_slope" => self.with_slope(args, want, span),
             "reveal" => self.reveal(args, want, span),
             "assert" => self.assert(args, span),
             _ => Err(self.report(
