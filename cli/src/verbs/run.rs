@@ -229,7 +229,9 @@ fn shown(program: &Program, me: Party, leaves: Vec<Option<Tensor>>) -> Shown {
     let mut leaves = leaves.into_iter();
     let mut parts = Vec::new();
     for output in &program.outputs {
-        let part: Option<Vec<Tensor>> = leaves.by_ref().take(output.ty.leaves().len()).collect();
+        // All of a part's leaves are taken before it is asked whether there are any: the next part begins behind them.
+        let part: Vec<Option<Tensor>> = leaves.by_ref().take(output.ty.leaves().len()).collect();
+        let part: Option<Vec<Tensor>> = part.into_iter().collect();
         if let Some(part) = part.filter(|_| output.to.contains(&me) || program.parties.is_empty()) {
             parts.push((output.ty.clone(), part));
         }
