@@ -5,6 +5,7 @@
 
 mod failure;
 pub mod input;
+mod line;
 mod link;
 pub mod output;
 mod processes;
@@ -57,6 +58,7 @@ enum Verb {
     Explain(verbs::explain::Arguments),
     Simulate(verbs::simulate::Arguments),
     Keygen(verbs::keygen::Arguments),
+    Prepare(verbs::prepare::Arguments),
     Run(verbs::run::Arguments),
     Export(verbs::export::Arguments),
     Demo(verbs::demo::Arguments),
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Verb::Explain(a) => verbs::explain::run(a),
         Verb::Simulate(a) => verbs::simulate::run(a),
         Verb::Keygen(a) => verbs::keygen::run(a),
+        Verb::Prepare(a) => verbs::prepare::run(a),
         Verb::Run(a) => verbs::run::run(a),
         Verb::Export(a) => verbs::export::run(a),
         Verb::Demo(a) => verbs::demo::run(a),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use motet_compiler::modules::Folder;
 use motet_program::artifact;
-use motet_program::ir::{Program, Site};
+use motet_program::ir::{Party, Program, Site};
 use motet_program::plan::{self, Plan};
 
 use crate::failure::{Failure, print_diagnostics};
@@ -142,6 +142,17 @@ pub fn load(file: &Path, settings: &Settings, protocol: ProtocolName) -> Result<
     }
     let plan = plan::plan(&program, protocol.into())?;
     Ok((program, plan))
+}
+
+/// Which party of the program a name is.
+pub fn party(program: &Program, name: &str) -> Result<Party, Failure> {
+    match program.parties.iter().position(|p| p == name) {
+        Some(k) => Ok(Party(k as u8)),
+        None => {
+            let parties = program.parties.join(", ");
+            Err(Failure::Usage(format!("there is no party `{name}`; the program has {parties}")))
+        }
+    }
 }
 
 /// `model.mpc:12:5 in nn::dense`.

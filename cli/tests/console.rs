@@ -253,3 +253,30 @@ fn completions() {
     let script = printed(&run(folder.path(), &["completions", "bash"]));
     assert!(script.contains("_motet()"));
 }
+
+/// What is prepared serves one run, and its figures are told apart from the run's.
+#[test]
+fn preparing_and_running_from_stores() {
+    let folder = folder();
+    let prepare = |party, store| ["prepare", "richer.mpc", "--party", party, "--store", store, "--json"];
+    for output in both(folder.path(), &prepare("alice", "a"), &prepare("bob", "b")) {
+        let figures: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(figures["runs"], 1);
+        assert!(figures["transfers"].as_u64().is_some_and(|n| n >= 32), "{figures}");
+    }
+    let run = |party, store, input| {
+        let line = ["run", "richer.mpc", "--party", party, "--store", store, "--input", input];
+        [&line[..], &["--json", "--report", "report.json"]].concat()
+    };
+    let (alice, bob) = (run("alice", "a", "a=5"), run("bob", "b", "b=3"));
+    for output in both(folder.path(), &alice, &bob) {
+        assert_eq!(printed(&output), "{\"result\": true}\n");
+    }
+    let report = fs::read_to_string(folder.path().join("report.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert!(report["prepared"]["sent"].as_u64() > report["sent"].as_u64(), "{report}");
+    for output in both(folder.path(), &alice, &bob) {
+        assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
+        assert!(printed(&output).contains("run `motet prepare` at both parties"), "{}", printed(&output));
+    }
+}

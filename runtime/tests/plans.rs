@@ -332,7 +332,8 @@ fn both(program: &Program, inputs: &[Tensor], protocol: Protocol) -> [Outputs; 2
         let inputs: Vec<_> = owned
             .map(|(param, input)| param.owner.is_none_or(|owner| owner == party).then(|| vec![input.clone()]))
             .collect();
-        let job = Job { program, plan: &plan, party, inputs: &inputs, session: SessionId([3; 32]), ahead: 0 };
+        let job =
+            Job { program, plan: &plan, party, inputs: &inputs, session: SessionId([3; 32]), ahead: 0, stock: None };
         let outputs = run(&job, &mut channel, &mut Meter::new(|_| {})).unwrap();
         channel.goodbye().unwrap();
         outputs

@@ -9,5 +9,6 @@ pub mod explain;
 pub mod export;
 pub mod keygen;
 pub mod new;
+pub mod prepare;
 pub mod run;
 pub mod simulate;

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,12 +11,12 @@ use motet_program::data::Tensor;
 use motet_program::ir::{Party, Program};
 use motet_program::plan::Plan;
 use motet_program::plan::cost::cost;
-use motet_runtime::net::{Cancel, Config, Endpoint, Listener, PublicKey, SecretKey, Security};
-use motet_runtime::session::{Report, Session};
+use motet_runtime::session::{Report, RunError, Store};
 use serde_json::json;
 
 use crate::failure::Failure;
 use crate::input::{InputError, Inputs};
+use crate::line::Line;
 use crate::output::Shown;
 use crate::program::{self, Protocol, Settings};
 use crate::progress::{Bar, bytes, count, time};
@@ -44,24 +43,8 @@ party's data and exchanged. Ctrl-C ends both sides cleanly.")]
 pub struct Arguments {
     /// A compiled program, or a source
     file: PathBuf,
-    /// Which party this is
-    #[arg(long, value_name = "NAME")]
-    party: String,
-    /// Wait for the other party here
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "connect")]
-    listen: Option<String>,
-    /// Go to the other party there; retries until it listens
-    #[arg(long, value_name = "HOST:PORT")]
-    connect: Option<String>,
-    /// This party's secret key
-    #[arg(long, value_name = "FILE", requires = "peer")]
-    key: Option<PathBuf>,
-    /// The other party, and the public key that it must have
-    #[arg(long, value_name = "NAME=FILE", requires = "key")]
-    peer: Option<String>,
-    /// Run without keys between machines, though others may read and change what is sent
-    #[arg(long, conflicts_with = "key")]
-    insecure_plaintext: bool,
+    #[command(flatten)]
+    line: Line,
     /// An input: a literal (`a=5`, `v=[1,2,3]`) or a file (.npy .npz .safetensors .csv .json); may be repeated
     #[arg(long = "input", value_name = "NAME=VALUE")]
     inputs: Vec<String>,
@@ -77,12 +60,9 @@ pub struct Arguments {
     /// Write figures of the run (gates, bytes, seconds, peak memory) to a file as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Give up on a party that is silent for so long
-    #[arg(long, value_name = "SECONDS", default_value_t = 30.0, value_parser = seconds)]
-    timeout: f64,
-    /// Wait so long for the other party to come
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
-    patience: f64,
+    /// Use what `motet prepare` has put into this folder; the other party must do the same
+    #[arg(long, value_name = "FOLDER")]
+    store: Option<PathBuf>,
     /// Oblivious transfers that are made before the clock of `run` starts, at both parties; for benchmarks
     #[arg(long, value_name = "COUNT", default_value_t = 0, hide = true)]
     transfers_ahead: usize,
@@ -92,13 +72,6 @@ pub struct Arguments {
     protocol: Protocol,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(s) if (0.1..=1e7).contains(&s) => Ok(s),
-        _ => Err("expected a number of seconds, from 0.1".into()),
-    }
-}
-
 /// Meets the other party, runs, and prints this party's result.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = Inputs::read(&arguments.inputs)?.mapped(&arguments.maps)?;
@@ -106,26 +79,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         true => Some(program::load(&arguments.file, &arguments.settings, arguments.protocol.protocol)?),
         false => None,
     };
-    if arguments.listen.is_none() && arguments.connect.is_none() {
+    if !arguments.line.given() {
         return alone(arguments, compiled, inputs);
     }
     // A compiled program's inputs are looked at before the other party is bothered.
     let ready = match compiled {
         Some((program, plan)) => {
-            let leaves = leaves(&program, &arguments.party, &mut inputs)?;
+            let leaves = leaves(&program, &arguments.line.party, &mut inputs)?;
             Some((program, plan, leaves))
         }
         None => None,
     };
     let names: &[String] = ready.as_ref().map_or(&[], |(program, ..)| &program.parties);
-    let (security, peer) = security(arguments, names)?;
-    let config = Config {
-        timeout: Duration::from_secs_f64(arguments.timeout),
-        heartbeat: Duration::from_secs_f64((arguments.timeout / 6.0).min(5.0)),
-        patience: Duration::from_secs_f64(arguments.patience),
-        cancel: on_interrupt(),
-    };
-    let mut session = Session::open(endpoint(arguments)?, &security, &arguments.party, peer.as_deref(), &config)?;
+    let store = arguments.store.as_deref().map(Store::open).transpose().map_err(RunError::from)?;
+    let mut session = arguments.line.open(names)?;
     let (program, plan, leaves) = match ready {
         Some(ready) => ready,
         None => {
@@ -135,7 +102,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             let built = agreed(&own, theirs).and_then(|dimensions| {
                 let settings = arguments.settings.with(dimensions);
                 let (program, plan) = program::compile(&arguments.file, &settings, arguments.protocol.protocol)?;
-                let leaves = leaves(&program, &arguments.party, &mut inputs)?;
+                let leaves = leaves(&program, &arguments.line.party, &mut inputs)?;
                 Ok((program, plan, leaves))
             });
             match built {
@@ -148,13 +115,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     };
 
+    if let Some(store) = store {
+        session.use_store(store);
+    }
     session.prepare_transfers(arguments.transfers_ahead);
     let processor = usage::processor_time();
     let mut bar = Bar::new(cost(&program, &plan, 1).ands);
     let (outputs, report) = session.run(&program, &plan, &leaves, move |progress| bar.show(progress))?;
     let processor = usage::processor_time().zip(processor).map(|(now, then)| now.saturating_sub(then));
     let used = Used { processor, memory: usage::peak_memory() };
-    let me = party(&program, &arguments.party)?;
+    let me = program::party(&program, &arguments.line.party)?;
     finish(arguments, shown(&program, me, outputs.leaves))?;
     tell(arguments, &report, &used)
 }
@@ -182,7 +152,7 @@ fn alone(arguments: &Arguments, compiled: Option<(Program, Plan)>, mut inputs: I
             "this program is between {parties}: one of them gives --listen HOST:PORT, the other --connect HOST:PORT"
         )));
     }
-    let leaves = leaves(&program, &arguments.party, &mut inputs)?;
+    let leaves = leaves(&program, &arguments.line.party, &mut inputs)?;
     let leaves: Vec<Vec<Tensor>> = leaves.into_iter().map(Option::unwrap_or_default).collect();
     let mut calls = 0u64;
     let random = RandomState::new();
@@ -192,24 +162,13 @@ fn alone(arguments: &Arguments, compiled: Option<(Program, Plan)>, mut inputs: I
     };
     let results = clear::run(&program, &leaves, &mut word)
         .map_err(|error| Failure::Clear { place: program::place(&program, error.site), fault: error.fault })?;
-    let me = party(&program, &arguments.party).unwrap_or(Party(0));
+    let me = program::party(&program, &arguments.line.party).unwrap_or(Party(0));
     finish(arguments, shown(&program, me, results.into_iter().map(Some).collect()))
-}
-
-/// Which party of the program a name is.
-fn party(program: &Program, name: &str) -> Result<Party, Failure> {
-    match program.parties.iter().position(|p| p == name) {
-        Some(k) => Ok(Party(k as u8)),
-        None => {
-            let parties = program.parties.join(", ");
-            Err(Failure::Usage(format!("there is no party `{name}`; the program has {parties}")))
-        }
-    }
 }
 
 /// The leaves of each parameter that is this party's or public.
 fn leaves(program: &Program, name: &str, inputs: &mut Inputs) -> Result<Vec<Option<Vec<Tensor>>>, Failure> {
-    let me = if program.parties.is_empty() { Party(0) } else { party(program, name)? };
+    let me = if program.parties.is_empty() { Party(0) } else { program::party(program, name)? };
     let mut leaves = Vec::with_capacity(program.params.len());
     for param in &program.params {
         let mine = param.owner.is_none_or(|owner| owner == me);
@@ -262,6 +221,12 @@ fn tell(arguments: &Arguments, report: &Report, used: &Used) -> Result<(), Failu
             "run": report.run.as_secs_f64(),
             "processor": used.processor.map(|time| time.as_secs_f64()),
         },
+        "prepared": report.prepared.map(|made| json!({
+            "transfers": made.transfers,
+            "sent": made.sent,
+            "received": made.received,
+            "seconds": made.seconds,
+        })),
         "peak_memory": used.memory,
     });
     std::fs::write(path, format!("{figures:#}\n")).map_err(Failure::file(path))
@@ -277,53 +242,4 @@ fn agreed(ours: &BTreeMap<String, i64>, theirs: BTreeMap<String, i64>) -> Result
         }
     }
     Ok(all)
-}
-
-/// How the line is protected, and what the other party is called where that is known.
-fn security(arguments: &Arguments, parties: &[String]) -> Result<(Security, Option<String>), Failure> {
-    let other = parties.iter().find(|p| **p != arguments.party).cloned();
-    let (Some(key), Some(peer)) = (&arguments.key, &arguments.peer) else {
-        let security = if arguments.insecure_plaintext { Security::InsecurePlaintext } else { Security::Loopback };
-        return Ok((security, other));
-    };
-    let Some((name, file)) = peer.split_once('=') else {
-        return Err(Failure::Usage("--peer: expected NAME=FILE, such as client=client.pub".into()));
-    };
-    if !parties.is_empty() && !parties.iter().any(|p| p == name) {
-        return Err(Failure::Usage(format!(
-            "--peer: there is no party `{name}`; the program has {}",
-            parties.join(", ")
-        )));
-    }
-    let security = Security::Keys { own: SecretKey::load(key)?, peer: PublicKey::load(Path::new(file))? };
-    Ok((security, Some(name.to_owned())))
-}
-
-/// Where the parties meet.
-fn endpoint(arguments: &Arguments) -> Result<Endpoint, Failure> {
-    match (&arguments.listen, &arguments.connect) {
-        (Some(address), _) => {
-            let listener = Listener::bind(address).map_err(motet_runtime::session::RunError::from)?;
-            Ok(Endpoint::Listen(listener))
-        }
-        (None, Some(address)) => Ok(Endpoint::Connect(address.clone())),
-        (None, None) => Err(Failure::Usage("give --listen HOST:PORT or --connect HOST:PORT".into())),
-    }
-}
-
-/// A flag that Ctrl-C raises: the run ends and tells the other side. A second Ctrl-C ends this process at once.
-fn on_interrupt() -> Cancel {
-    static AGAIN: AtomicBool = AtomicBool::new(false);
-    let cancel = Cancel::default();
-    let flag = cancel.clone();
-    let installed = ctrlc::set_handler(move || {
-        if AGAIN.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        flag.cancel();
-    });
-    if let Err(error) = installed {
-        tracing::warn!("Ctrl-C will not end the run cleanly: {error}");
-    }
-    cancel
 }

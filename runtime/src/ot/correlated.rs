@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::OtError;
 use super::pool::Pool;
 use super::softspoken::{Config, Receiver, Sender, UNIT};
+use super::stock::{ReceiverStock, SenderStock};
 use crate::crypto::{Block, Prg, SessionId, Stream};
 use crate::net::Channel;
 
@@ -18,9 +19,10 @@ const PIECE: usize = 1 << 16;
 
 /// The side that has Δ: gets the labels of false.
 pub struct CotSender {
-    extension: Sender,
-    /// OTs that each extension makes and spends.
-    spent: usize,
+    /// Set up when the first OTs are made: never, where a stock is enough.
+    extension: Option<Sender>,
+    session: SessionId,
+    config: Config,
     delta: Zeroizing<Block>,
     pool: Pool,
     /// Where the masks' seeds come from.
@@ -35,12 +37,46 @@ impl CotSender {
     /// Where the link fails, the system has no randomness, or the peer's points are none.
     pub fn setup(channel: &mut Channel, session: &SessionId, delta: Block, config: Config) -> Result<Self, OtError> {
         Ok(CotSender {
-            extension: Sender::setup(channel, session, delta, config)?,
-            spent: config.spent(),
+            extension: Some(Sender::setup(channel, session, delta, config)?),
+            session: *session,
+            config,
             delta: Zeroizing::new(delta),
             pool: Pool::default(),
             seeds: Prg::from_os()?,
         })
+    }
+
+    /// Takes over what another session made, where the peer takes over the other side of it; nothing is sent.
+    ///
+    /// # Errors
+    /// Where the system has no randomness.
+    pub fn from_stock(stock: &SenderStock, session: &SessionId, config: Config) -> Result<Self, OtError> {
+        Ok(CotSender {
+            extension: None,
+            session: *session,
+            config,
+            delta: stock.delta.clone(),
+            pool: Pool::of(&stock.labels),
+            seeds: Prg::from_os()?,
+        })
+    }
+
+    /// At least `count` OTs for another session, made with the peer's [`CotReceiver::stock`]. Δ is secret, random, and
+    /// used in no other session.
+    ///
+    /// # Errors
+    /// As [`setup`](Self::setup).
+    pub fn stock(
+        channel: &mut Channel,
+        session: &SessionId,
+        delta: Block,
+        config: Config,
+        count: usize,
+    ) -> Result<SenderStock, OtError> {
+        let mut sender = CotSender::setup(channel, session, delta, config)?;
+        sender.prepare(channel, count)?;
+        let made = sender.ready();
+        Ok(SenderStock { delta: sender.delta, labels: Zeroizing::new(sender.pool.take(made).to_vec()) })
     }
 
     /// OTs in the pool.
@@ -57,7 +93,11 @@ impl CotSender {
         if missing == 0 {
             return Ok(());
         }
-        self.extension.extend(channel, self.pool.room(0, missing + self.spent))?;
+        let extension = match &mut self.extension {
+            Some(extension) => extension,
+            none => none.insert(Sender::setup(channel, &self.session, *self.delta, self.config)?),
+        };
+        extension.extend(channel, self.pool.room(0, missing + self.config.spent()))?;
         self.pool.add(missing);
         Ok(())
     }
@@ -104,9 +144,10 @@ impl CotSender {
 
 /// The side that has bits: gets the active labels.
 pub struct CotReceiver {
-    extension: Receiver,
-    /// OTs that each extension makes and spends.
-    spent: usize,
+    /// Set up when the first OTs are made: never, where a stock is enough.
+    extension: Option<Receiver>,
+    session: SessionId,
+    config: Config,
     pool: Pool,
     /// The random choices of the pool, 128 a block; one of which some are used is still here.
     choices: Pool,
@@ -119,10 +160,36 @@ impl CotReceiver {
     /// Where the link fails, the system has no randomness, or the peer's points are none.
     pub fn setup(channel: &mut Channel, session: &SessionId, config: Config) -> Result<Self, OtError> {
         Ok(CotReceiver {
-            extension: Receiver::setup(channel, session, config)?,
-            spent: config.spent(),
+            extension: Some(Receiver::setup(channel, session, config)?),
+            session: *session,
+            config,
             pool: Pool::default(),
             choices: Pool::default(),
+        })
+    }
+
+    /// Takes over what another session made, where the peer takes over the other side of it; nothing is sent.
+    pub fn from_stock(stock: &ReceiverStock, session: &SessionId, config: Config) -> Self {
+        let (pool, choices) = (Pool::of(&stock.labels), Pool::of(&stock.choices));
+        CotReceiver { extension: None, session: *session, config, pool, choices }
+    }
+
+    /// At least `count` OTs for another session, made with the peer's [`CotSender::stock`].
+    ///
+    /// # Errors
+    /// As [`setup`](Self::setup).
+    pub fn stock(
+        channel: &mut Channel,
+        session: &SessionId,
+        config: Config,
+        count: usize,
+    ) -> Result<ReceiverStock, OtError> {
+        let mut receiver = CotReceiver::setup(channel, session, config)?;
+        receiver.prepare(channel, count)?;
+        let made = receiver.ready();
+        Ok(ReceiverStock {
+            choices: Zeroizing::new(receiver.choices.take(made / 128).to_vec()),
+            labels: Zeroizing::new(receiver.pool.take(made).to_vec()),
         })
     }
 
@@ -143,8 +210,13 @@ impl CotReceiver {
         // Choices go by whole blocks, and the pool with them.
         let partial = self.pool.used() % 128;
         self.choices.take(self.pool.used() / 128);
-        let choices = self.choices.room(0, (missing + self.spent) / 128);
-        self.extension.extend(channel, choices, self.pool.room(partial, missing + self.spent))?;
+        let extension = match &mut self.extension {
+            Some(extension) => extension,
+            none => none.insert(Receiver::setup(channel, &self.session, self.config)?),
+        };
+        let made = missing + self.config.spent();
+        let choices = self.choices.room(0, made / 128);
+        extension.extend(channel, choices, self.pool.room(partial, made))?;
         self.pool.add(missing);
         self.choices.add(missing / 128);
         Ok(())
@@ -224,7 +296,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::ot::{Adversary, Subfield};
+    use crate::ot::{Adversary, Stock, Subfield};
 
     const SESSION: SessionId = SessionId([9; 32]);
 
@@ -286,6 +358,59 @@ mod tests {
                 distinct.sort_unstable();
                 distinct.dedup();
                 assert_eq!(distinct.len(), zero.len());
+            }
+        }
+    }
+
+    /// What one session made serves another, and where it runs out more are made with the same Δ.
+    #[test]
+    fn a_stock_serves_another_session() {
+        let sizes = [100, 1, 128 * 40, 3000];
+        let (session, later) = (SESSION, SessionId([10; 32]));
+        let (mut alice, mut bob) = Channel::pair();
+        let config = Config::default();
+        let decoded = |stock: Stock| Stock::decode(&stock.encode()).expect("what was encoded");
+        let sender = thread::spawn(move || {
+            let stock = CotSender::stock(&mut alice, &session, delta(), config, 4000).unwrap();
+            let Stock::Sender(stock) = decoded(Stock::Sender(stock)) else { panic!("another side") };
+            let mut sender = CotSender::from_stock(&stock, &later, config).unwrap();
+            let mut all = Vec::new();
+            for count in sizes {
+                let mut out = vec![Block::ZERO; count];
+                sender.correlated(&mut alice, &mut out).unwrap();
+                all.extend(out);
+            }
+            alice.flush().unwrap();
+            all
+        });
+        let stock = CotReceiver::stock(&mut bob, &session, config, 4000).unwrap();
+        let Stock::Receiver(stock) = decoded(Stock::Receiver(stock)) else { panic!("another side") };
+        let mut receiver = CotReceiver::from_stock(&stock, &later, config);
+        let mut active = Vec::new();
+        for count in sizes {
+            let mut out = vec![Block::ZERO; count];
+            receiver.correlated(&mut bob, &choices(count), &mut out).unwrap();
+            active.extend(out.iter().enumerate().map(|(j, l)| (*l, choices(count)[j / 64] >> (j % 64) & 1 == 1)));
+        }
+        let zero = sender.join().unwrap();
+        assert!(zero.iter().zip(&active).all(|(zero, (active, bit))| *active == *zero ^ delta().when(*bit)));
+    }
+
+    #[test]
+    fn damaged_stocks_are_refused() {
+        let labels = || Zeroizing::new(vec![Block::ONE; 128]);
+        let sender = Stock::Sender(SenderStock { delta: Zeroizing::new(delta()), labels: labels() }).encode();
+        let choices = Zeroizing::new(vec![Block::ZERO]);
+        let receiver = Stock::Receiver(ReceiverStock { choices, labels: labels() }).encode();
+        for good in [sender, receiver] {
+            assert_eq!(Stock::decode(&good).map(|s| s.count()), Some(128));
+            for cut in [0, 1, 8, 9, good.len() - 16, good.len() - 1] {
+                assert!(Stock::decode(&good[..cut]).is_none());
+            }
+            for at in 0..9 {
+                let mut bad = good.to_vec();
+                bad[at] ^= 0x41;
+                assert!(Stock::decode(&bad).is_none(), "byte {at}");
             }
         }
     }

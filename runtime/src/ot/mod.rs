@@ -16,7 +16,9 @@ mod error;
 mod pool;
 mod puncture;
 mod softspoken;
+mod stock;
 
 pub use correlated::{CotReceiver, CotSender};
 pub use error::OtError;
 pub use softspoken::{Adversary, Config, Subfield};
+pub use stock::{ReceiverStock, SenderStock, Stock};

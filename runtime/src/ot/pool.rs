@@ -11,6 +11,14 @@ pub(super) struct Pool {
 }
 
 impl Pool {
+    /// A pool of these blocks.
+    pub(super) fn of(blocks: &[Block]) -> Pool {
+        let mut pool = Pool::default();
+        pool.room(0, blocks.len()).copy_from_slice(blocks);
+        pool.add(blocks.len());
+        pool
+    }
+
     /// Blocks that are left.
     pub(super) fn len(&self) -> usize {
         self.filled - self.used

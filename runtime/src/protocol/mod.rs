@@ -24,6 +24,7 @@ use motet_program::plan::{Plan, Protocol};
 
 use crate::crypto::SessionId;
 use crate::net::Channel;
+use crate::ot::Stock;
 
 /// What a party runs. All parties agree on everything but `party` and `inputs`: the handshake has seen to it.
 pub struct Job<'a> {
@@ -40,6 +41,8 @@ pub struct Job<'a> {
     /// How many oblivious transfers are made before the first step, the same number at both parties; what is needed
     /// beyond them is made on the way.
     pub ahead: usize,
+    /// What an earlier session with the same party made for this one, to be used once; the peer has its other side.
+    pub stock: Option<&'a Stock>,
 }
 
 /// What a party is shown: for each leaf of the result, its value where it is shown to this party.

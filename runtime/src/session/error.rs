@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::handshake::Disagreement;
+use super::store::StoreError;
 use crate::net::NetError;
 use crate::ot::OtError;
 use crate::protocol::ProtocolError;
@@ -33,6 +34,9 @@ pub enum RunError {
         /// The parameter's name.
         parameter: String,
     },
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness ({0})")]
     Randomness(getrandom::Error),
@@ -50,7 +54,7 @@ impl RunError {
             RunError::Net(_) | RunError::Disagreement(_) | RunError::Protocol(ProtocolError::Encryption(_)) => 3,
             RunError::Party { .. } => 2,
             RunError::Protocol(ProtocolError::Ot(_) | ProtocolError::Random(_)) | RunError::Randomness(_) => 4,
-            RunError::Protocol(_) | RunError::PublicInput { .. } => 1,
+            RunError::Protocol(_) | RunError::PublicInput { .. } | RunError::Store(_) => 1,
         }
     }
 
@@ -67,6 +71,8 @@ impl RunError {
             }
             RunError::Net(_) | RunError::Protocol(_) => "its run failed".to_owned(),
             RunError::Party { .. } | RunError::PublicInput { .. } => "it was started with wrong arguments".to_owned(),
+            RunError::Store(StoreError::Empty { .. }) => "its store holds nothing more for this".to_owned(),
+            RunError::Store(_) => "its store cannot be used".to_owned(),
             RunError::Randomness(_) => "it has no source of randomness".to_owned(),
         })
     }

@@ -47,8 +47,31 @@ pub struct Terms {
     pub plan: Sha,
     /// The public parameters: name, and digest of the value.
     pub public: Vec<(String, Sha)>,
+    /// What the session is for.
+    pub purpose: Purpose,
     /// Bits of security: computational, statistical.
     security: (u16, u16),
+}
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// To run the program, all being made on the way.
+    Run,
+    /// To run it with what is in both parties' stores.
+    RunFromStore,
+    /// To put so many entries into both parties' stores.
+    Prepare(u32),
+}
+
+impl std::fmt::Display for Purpose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Purpose::Run => f.write_str("runs without --store"),
+            Purpose::RunFromStore => f.write_str("runs with --store"),
+            Purpose::Prepare(runs) => write!(f, "prepares --runs {runs}"),
+        }
+    }
 }
 
 /// A SHA-256 digest.
@@ -147,6 +170,16 @@ pub enum Disagreement {
         /// The parameter's name.
         parameter: String,
     },
+    /// One side runs what the other prepares, or with a store where the other has none.
+    #[error("{peer} {theirs}, this side {ours}: both must do the same")]
+    Purpose {
+        /// The other party.
+        peer: String,
+        /// What it does.
+        theirs: Purpose,
+        /// What this side does.
+        ours: Purpose,
+    },
     /// Different security parameters.
     #[error("{peer} runs with {} bits of security ({} statistical), this side with {} ({})", theirs.0, theirs.1, ours.0, ours.1)]
     Security {
@@ -198,9 +231,9 @@ impl Introduction {
 }
 
 impl Terms {
-    /// The terms of a run under this build's security parameters.
+    /// The terms of a run without a store under this build's security parameters.
     pub fn new(protocol: String, parties: Vec<String>, program: Sha, plan: Sha, public: Vec<(String, Sha)>) -> Self {
-        Terms { protocol, parties, program, plan, public, security: SECURITY }
+        Terms { protocol, parties, program, plan, public, purpose: Purpose::Run, security: SECURITY }
     }
 
     /// Compares this side's with `peer`'s. The first difference that explains the others is named.
@@ -208,6 +241,9 @@ impl Terms {
         let peer = peer.to_owned();
         if theirs.security != self.security {
             return Err(Disagreement::Security { peer, theirs: theirs.security, ours: self.security });
+        }
+        if theirs.purpose != self.purpose {
+            return Err(Disagreement::Purpose { peer, theirs: theirs.purpose, ours: self.purpose });
         }
         if theirs.protocol != self.protocol {
             let (theirs, ours) = (show(&theirs.protocol), self.protocol.clone());
@@ -244,7 +280,11 @@ impl Terms {
         for side in [first, second] {
             kdf = kdf.field(side.party.as_bytes()).field(&side.nonce);
         }
-        kdf = kdf.field(self.protocol.as_bytes()).field(&self.program).field(&self.plan);
+        kdf = kdf
+            .field(self.purpose.to_string().as_bytes())
+            .field(self.protocol.as_bytes())
+            .field(&self.program)
+            .field(&self.plan);
         for (name, digest) in &self.public {
             kdf = kdf.field(name.as_bytes()).field(digest);
         }
@@ -308,6 +348,9 @@ mod tests {
     fn each_difference_is_named() {
         assert!(terms().check(&terms(), "bob").is_ok());
         assert!(difference(|t| t.security = (128, 30)).contains("128 bits of security (30 statistical)"));
+        assert!(
+            difference(|t| t.purpose = Purpose::Prepare(3)).contains("bob prepares --runs 3, this side runs without")
+        );
         assert!(difference(|t| t.protocol = "mixed".into()).contains("the protocol mixed, this side yao"));
         assert!(difference(|t| t.parties[1] = "carol".into()).contains("between alice, carol"));
         assert!(difference(|t| t.program[0] = 9).contains("another program: its digest is 0901"));

@@ -1,15 +1,18 @@
 //! A session: two parties meet, see that they run the same thing, run it, and part.
 //!
 //! [`Session::open`] meets the other party; [`Session::exchange`] may then settle what must be known before compiling;
-//! [`Session::run`] does the rest.
+//! [`Session::run`] does the rest. [`Session::prepare`] makes for a later run what needs no inputs.
 
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod handshake;
+mod prepare;
+mod store;
 
 pub use error::RunError;
-pub use handshake::Disagreement;
+pub use handshake::{Disagreement, Purpose};
+pub use store::{Offline, Store, StoreError};
 
 use std::time::{Duration, Instant};
 
@@ -33,6 +36,9 @@ pub struct Session {
     theirs: Introduction,
     connect: Duration,
     ahead: usize,
+    /// The fingerprint of the peer's key, where the line has keys.
+    key: Option<String>,
+    store: Option<Store>,
 }
 
 /// What a run took.
@@ -46,6 +52,8 @@ pub struct Report {
     pub ands: u64,
     /// How long it took to meet, the wait for the other party included.
     pub connect: Duration,
+    /// What was made ahead for this run, where it used a store: not among the other figures.
+    pub prepared: Option<Offline>,
     /// How long it took to agree.
     pub handshake: Duration,
     /// How long the protocol took to begin, with what was to be made ahead.
@@ -71,7 +79,11 @@ impl Session {
     ) -> Result<Session, RunError> {
         let start = Instant::now();
         let channel = net::open(endpoint, security, peer.unwrap_or(SOMEONE), config)?;
-        Session::over(channel, party, peer, start)
+        let mut session = Session::over(channel, party, peer, start)?;
+        if let Security::Keys { peer, .. } = security {
+            session.key = Some(peer.fingerprint().to_string());
+        }
+        Ok(session)
     }
 
     /// A session over a channel that is open: between threads, for tests and benchmarks.
@@ -85,7 +97,9 @@ impl Session {
 
     fn over(mut channel: Channel, party: &str, peer: Option<&str>, start: Instant) -> Result<Session, RunError> {
         match introduce(&mut channel, party, peer) {
-            Ok((ours, theirs)) => Ok(Session { channel, ours, theirs, connect: start.elapsed(), ahead: 0 }),
+            Ok((ours, theirs)) => {
+                Ok(Session { channel, ours, theirs, connect: start.elapsed(), ahead: 0, key: None, store: None })
+            }
             Err(error) => Err(fail(channel, error)),
         }
     }
@@ -110,6 +124,11 @@ impl Session {
     /// Has so many oblivious transfers made before the program begins; the other party must ask for as many.
     pub fn prepare_transfers(&mut self, count: usize) {
         self.ahead = count;
+    }
+
+    /// Has the run use an entry of the store; the other party must do so too.
+    pub fn use_store(&mut self, store: Store) {
+        self.store = Some(store);
     }
 
     /// Ends the session without a run and tells the other party why. The reason must hold nothing secret.
@@ -150,19 +169,25 @@ impl Session {
     ) -> Result<(Outputs, Report, Instant), RunError> {
         let start = Instant::now();
         let party = self.find_party(program)?;
-        let ours = terms(program, plan, inputs)?;
+        let mut ours = terms(program, plan, inputs)?;
+        if self.store.is_some() {
+            ours.purpose = Purpose::RunFromStore;
+        }
         let theirs = send_and_receive(&mut self.channel, &ours, TERMS_LIMIT)?;
         ours.check(&theirs, self.channel.peer())?;
         let session = ours.session(&self.ours, &self.theirs);
+        let entry = self.store.clone().map(|store| self.entry(&store, program, plan)).transpose()?;
         let handshake = start.elapsed();
 
         let start = Instant::now();
         let mut meter = Meter::new(progress);
-        let job = Job { program, plan, party, inputs, session, ahead: self.ahead };
+        let job =
+            Job { program, plan, party, inputs, session, ahead: self.ahead, stock: entry.as_ref().map(|e| &e.stock) };
         let outputs = protocol::run(&job, &mut self.channel, &mut meter)?;
         self.channel.flush()?;
         let Outputs { ands, setup, .. } = outputs;
-        let report = Report { ands, connect: self.connect, handshake, setup, ..Report::default() };
+        let prepared = entry.map(|entry| entry.offline);
+        let report = Report { ands, prepared, connect: self.connect, handshake, setup, ..Report::default() };
         Ok((outputs, report, start))
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::thread;
 
 use motet_program::data::{DataType, Elem, Type};
@@ -120,6 +121,83 @@ fn both_get_the_result() {
             assert!(report.ands > 0 && report.sent > 0 && report.received > 0);
         }
     }
+}
+
+/// Runs both sides by a function of the session and the side's number.
+fn both<T: Send>(
+    sides: &[Side; 2],
+    act: impl Fn(Session, usize) -> Result<T, RunError> + Sync,
+) -> [Result<T, RunError>; 2] {
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let address = listener.address().to_string();
+    let open = |k: usize, endpoint| {
+        let side = &sides[k];
+        let session = Session::open(endpoint, &side.security, side.party, Some(side.peer), &quick())?;
+        act(session, k)
+    };
+    thread::scope(|s| {
+        let open = &open;
+        let alice = s.spawn(move || open(0, Endpoint::Listen(listener)));
+        let bob = open(1, Endpoint::Connect(address));
+        [alice.join().unwrap(), bob]
+    })
+}
+
+#[test]
+fn a_run_uses_an_entry_of_both_stores_once() {
+    let (folder, sides) = (tempfile::tempdir().unwrap(), sides());
+    let stores = ["a", "b"].map(|name| Store::open(&folder.path().join(name)).unwrap());
+    let prepare =
+        |runs| both(&sides, |session, k| session.prepare(&sides[k].program, &sides[k].plan, &stores[k], runs));
+    let from_store = || {
+        both(&sides, |mut session, k| {
+            session.use_store(stores[k].clone());
+            session.run(&sides[k].program, &sides[k].plan, &sides[k].inputs, |_| {})
+        })
+    };
+    let [(made, _), _] = prepare(2).map(Result::unwrap);
+    assert!(made.transfers >= 64 && made.sent > 0 && made.received > 0);
+    // One party's store is kept, to be put back below.
+    let kept = folder.path().join("kept");
+    std::fs::create_dir(&kept).unwrap();
+    let entries = |of: &Path| std::fs::read_dir(of).unwrap().map(|e| e.unwrap().path()).collect::<Vec<_>>();
+    for path in entries(&folder.path().join("a")) {
+        std::fs::copy(&path, kept.join(path.file_name().unwrap())).unwrap();
+    }
+    let [without, _] = run(&sides).map(|outcome| outcome.unwrap().1);
+    for _ in 0..2 {
+        for outcome in from_store() {
+            let (outputs, report) = outcome.unwrap();
+            assert_eq!(outputs.leaves[0].as_ref().unwrap().data, [112]);
+            assert_eq!(report.prepared.map(|p| p.transfers), Some(made.transfers / 2));
+            // No base OTs, and nothing to extend.
+            assert!(report.sent + report.received < (without.sent + without.received) / 2, "{report:?} {without:?}");
+        }
+    }
+    let empty = |outcomes: [Outcome; 2]| {
+        for outcome in outcomes {
+            let error = outcome.err().unwrap().to_string();
+            assert!(error.contains("nothing that was prepared") || error.contains("nothing more for this"), "{error}");
+        }
+    };
+    empty(from_store());
+    for path in entries(&kept) {
+        std::fs::rename(&path, folder.path().join("a").join(path.file_name().unwrap())).unwrap();
+    }
+    empty(from_store());
+}
+
+#[test]
+fn both_must_use_a_store_or_neither() {
+    let (folder, sides) = (tempfile::tempdir().unwrap(), sides());
+    let outcomes = both(&sides, |mut session, k| {
+        if k == 0 {
+            session.use_store(Store::open(folder.path())?);
+        }
+        session.run(&sides[k].program, &sides[k].plan, &sides[k].inputs, |_| {})
+    });
+    let words = outcomes.map(|outcome| outcome.err().unwrap().to_string());
+    assert!(words[0].contains("bob runs without --store, this side runs with --store"), "{}", words[0]);
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
         deferred: deferred(job.plan, &types),
         types,
         templates: Templates::new(prepared),
-        side: Side::begin(job.party == job.plan.garbler, job.session, channel, meter)?,
+        side: Side::begin(job, channel, meter)?,
         random: Prg::from_seed(Kdf::new("random public", &job.session).block(), Stream(0)),
         outputs: vec![None; leaves],
     };

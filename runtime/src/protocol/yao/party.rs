@@ -7,6 +7,7 @@
 
 use zeroize::Zeroizing;
 
+use super::super::Job;
 use super::super::array::{Array, buffer};
 use super::super::clear::Clear;
 use super::super::error::ProtocolError;
@@ -17,7 +18,9 @@ use super::values::Shared;
 use crate::crypto::{Block, Kdf, Kernels, Prg, SessionId, Stream, TweakKeys};
 use crate::garble::{Engine, Evaluator, Garbler, MAX_BATCH};
 use crate::net::Channel;
-use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError};
+use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError, Stock};
+
+const OTHER_SIDE: ProtocolError = ProtocolError::Plan("what was made ahead is the other side's");
 
 /// A party's side of the protocol, and its link to the other.
 pub(super) struct Side<'a> {
@@ -69,14 +72,10 @@ impl<'a> Side<'a> {
     /// Begins a run.
     ///
     /// # Errors
-    /// The link failed, or the operating system gave no randomness.
-    pub fn begin(
-        garbler: bool,
-        session: SessionId,
-        channel: &'a mut Channel,
-        meter: &'a mut Meter,
-    ) -> Result<Self, ProtocolError> {
-        let mut seed = [0; 16];
+    /// The link failed, the operating system gave no randomness, or the stock is the other side's.
+    pub fn begin(job: &Job<'_>, channel: &'a mut Channel, meter: &'a mut Meter) -> Result<Self, ProtocolError> {
+        let (session, mut seed) = (job.session, [0; 16]);
+        let garbler = job.party == job.plan.garbler;
         if garbler {
             Prg::from_os()?.fill_bytes(&mut seed);
             channel.send(&seed)?;
@@ -87,12 +86,24 @@ impl<'a> Side<'a> {
         let kernels = Kernels::detect();
         let keys = TweakKeys::new(kernels.isa(), derive("gate keys"), 0);
         let derived = Prg::from_seed(derive("labels of wires that the garbler knows"), Stream(0));
+        let config = OtConfig::default();
         let (engine, transfer) = if garbler {
-            let delta = Zeroizing::new(Prg::from_os()?.block().with_colour());
+            let (delta, ready) = match job.stock {
+                None => (Zeroizing::new(Prg::from_os()?.block().with_colour()), None),
+                Some(Stock::Sender(stock)) => {
+                    (stock.delta.clone(), Some(CotSender::from_stock(stock, &session, config)?))
+                }
+                Some(Stock::Receiver(_)) => return Err(OTHER_SIDE),
+            };
             let engine = Engine::Garbler(Garbler::new(kernels, *delta, keys, derived));
-            (engine, Transfer::Sender { delta, ready: None })
+            (engine, Transfer::Sender { delta, ready })
         } else {
-            (Engine::Evaluator(Evaluator::new(kernels, keys, derived)), Transfer::Receiver { ready: None })
+            let ready = match job.stock {
+                None => None,
+                Some(Stock::Receiver(stock)) => Some(CotReceiver::from_stock(stock, &session, config)),
+                Some(Stock::Sender(_)) => return Err(OTHER_SIDE),
+            };
+            (Engine::Evaluator(Evaluator::new(kernels, keys, derived)), Transfer::Receiver { ready })
         };
         Ok(Side { engine, channel, meter, transfer, session, pads: 0, keys: Keys::default(), revealed: 0 })
     }

@@ -1,0 +1,384 @@
+//! A store: what sessions with a peer made ahead, each entry a file of its own that is used once.
+//!
+//! **Once.** An entry is two halves, one at each party, with one random id. Who takes its half renames the file, which
+//! one process alone can do, overwrites it, and removes it, all before the first message that depends on it: what a
+//! crash or an abort interrupts is lost, not used again. A half serves nothing without the other, so a store that is put
+//! back from a backup offers what the peer no longer has. A file that was copied is refused even then: each holds its
+//! inode and time of birth, which no copy shares. What is left is both parties' machines being put back as a whole.
+//!
+//! **For what.** An entry binds the program, the plan, the party, the peer and, where the line has keys, the peer's.
+//!
+//! **At rest** an entry is as secret as the inputs of the run that will use it: its file is for its owner alone.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::ot::Stock;
+
+/// What every entry's file begins with; the last byte is the version of its form.
+const MAGIC: [u8; 8] = *b"MOTETST\x01";
+/// Most bytes of an entry's head.
+const HEAD_LIMIT: usize = 1 << 16;
+/// Entries that are offered to the peer, at most.
+pub(super) const OFFERS: usize = 1024;
+
+/// Names an entry, at both parties.
+pub(super) type Id = [u8; 16];
+
+/// A folder of entries.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// Why a store could not be used.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The system's own.
+    #[error("{path}: {cause}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Nothing of use in it.
+    #[error(
+        "{folder} holds nothing that was prepared with {peer} for this program and not used yet: run `motet prepare` at both parties"
+    )]
+    Empty {
+        /// The store.
+        folder: PathBuf,
+        /// The other party.
+        peer: String,
+    },
+}
+
+/// What an entry is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Binding {
+    pub party: String,
+    pub peer: String,
+    /// The fingerprint of the peer's key, where the line has keys.
+    pub key: Option<String>,
+    pub program: [u8; 32],
+    pub plan: [u8; 32],
+}
+
+/// What making an entry took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Offline {
+    /// Oblivious transfers that were made.
+    pub transfers: u64,
+    /// Bytes sent for it.
+    pub sent: u64,
+    /// Bytes received for it.
+    pub received: u64,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// An entry that was taken out of the store: nobody else has it.
+pub struct Entry {
+    pub(super) stock: Stock,
+    pub(super) offline: Offline,
+}
+
+/// What stands in front of an entry's stock.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    id: Id,
+    binding: Binding,
+    offline: Offline,
+    file: Identity,
+}
+
+/// What tells a file from its copies.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
+    inode: u64,
+    /// Nanoseconds since 1970, where the file system tells.
+    born: Option<u128>,
+}
+
+impl Store {
+    /// A store in a folder, which is made where there is none.
+    ///
+    /// # Errors
+    /// Where that cannot be done.
+    pub fn open(folder: &Path) -> Result<Store, StoreError> {
+        fs::create_dir_all(folder).map_err(at(folder))?;
+        Ok(Store { folder: folder.to_owned() })
+    }
+
+    /// Writes an entry that is not offered yet: [`Store::publish`] does that, once the peer has its half too.
+    pub(super) fn write(&self, id: Id, binding: &Binding, offline: Offline, stock: &Stock) -> Result<(), StoreError> {
+        let path = self.path(&id, "new");
+        let write = || {
+            let mut file = create(&path)?;
+            let head = Head { id, binding: binding.clone(), offline, file: Identity::of(&file.metadata()?) };
+            let head = postcard::to_stdvec(&head).map_err(io::Error::other)?;
+            let stock = stock.encode();
+            let mut hash = Sha256::new();
+            for part in [&MAGIC[..], &(head.len() as u32).to_le_bytes(), &head, &stock] {
+                hash.update(part);
+                file.write_all(part)?;
+            }
+            file.write_all(&hash.finalize())?;
+            file.sync_all()
+        };
+        write().map_err(at(&path))
+    }
+
+    /// Offers an entry that was written.
+    pub(super) fn publish(&self, id: &Id) -> Result<(), StoreError> {
+        fs::rename(self.path(id, "new"), self.path(id, "entry")).map_err(at(&self.folder))?;
+        self.sync()
+    }
+
+    /// The ids of entries that are for this, at most [`OFFERS`].
+    pub(super) fn offers(&self, binding: &Binding) -> Result<Vec<Id>, StoreError> {
+        let mut ids = Vec::new();
+        for item in fs::read_dir(&self.folder).map_err(at(&self.folder))? {
+            let path = item.map_err(at(&self.folder))?.path();
+            if path.extension().is_none_or(|e| e != "entry") {
+                continue;
+            }
+            // Another process may take it in between, and what is no entry is left alone.
+            let Some(head) = File::open(&path).ok().and_then(|mut file| read_head(&mut file)) else { continue };
+            if head.binding == *binding && path == self.path(&head.id, "entry") {
+                ids.push(head.id);
+            }
+        }
+        ids.sort_unstable();
+        ids.truncate(OFFERS);
+        Ok(ids)
+    }
+
+    /// Takes an entry out of the store: `None` where it is not there (any more), or not what it should be.
+    pub(super) fn take(&self, id: &Id, binding: &Binding) -> Result<Option<Entry>, StoreError> {
+        let taken = self.path(id, "taken");
+        match fs::rename(self.path(id, "entry"), &taken) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            renamed => renamed.map_err(at(&self.folder))?,
+        }
+        self.sync()?;
+        let entry = read(&taken, id, binding).map_err(at(&taken))?;
+        erase(&taken).map_err(at(&taken))?;
+        self.sync()?;
+        Ok(entry)
+    }
+
+    /// Why nothing could be taken.
+    pub(super) fn empty(&self, peer: &str) -> StoreError {
+        StoreError::Empty { folder: self.folder.clone(), peer: peer.to_owned() }
+    }
+
+    fn path(&self, id: &Id, extension: &str) -> PathBuf {
+        let name: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join(name).with_extension(extension)
+    }
+
+    /// Makes renaming and removing last.
+    fn sync(&self) -> Result<(), StoreError> {
+        if cfg!(unix) {
+            File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(at(&self.folder))?;
+        }
+        Ok(())
+    }
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Identity {
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        let born = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Identity { inode, born: born.map(|time| time.as_nanos()) }
+    }
+}
+
+/// The head of an entry's file, where it is one and no copy.
+fn read_head(file: &mut File) -> Option<Head> {
+    let mut start = [0; 12];
+    file.read_exact(&mut start).ok()?;
+    let length = start.strip_prefix(&MAGIC).and_then(|rest| rest.first_chunk())?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|n| *n <= HEAD_LIMIT)?;
+    let mut head = vec![0; length];
+    file.read_exact(&mut head).ok()?;
+    let head: Head = postcard::from_bytes(&head).ok()?;
+    let here = Identity::of(&file.metadata().ok()?);
+    if here != head.file {
+        tracing::warn!("an entry of the store is a copy and will not be used");
+        return None;
+    }
+    Some(head)
+}
+
+/// An entry's file; `None` where it is not this entry, whole and in its place.
+fn read(path: &Path, id: &Id, binding: &Binding) -> io::Result<Option<Entry>> {
+    let Some(head) = read_head(&mut File::open(path)?) else { return Ok(None) };
+    let bytes = Zeroizing::new(fs::read(path)?);
+    let entry = bytes.split_last_chunk::<32>().filter(|(rest, hash)| Sha256::digest(rest)[..] == hash[..]);
+    let stock = entry.and_then(|(rest, _)| {
+        let length = u32::from_le_bytes(*rest.get(8..)?.first_chunk()?) as usize;
+        Stock::decode(rest.get(length.checked_add(12)?..)?)
+    });
+    let stock = stock.filter(|_| head.id == *id && head.binding == *binding);
+    Ok(stock.map(|stock| Entry { stock, offline: head.offline }))
+}
+
+/// Overwrites a file, so that no other name of it holds anything, and removes it.
+fn erase(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(length), &mut file)?;
+    file.sync_all()?;
+    fs::remove_file(path)
+}
+
+/// A new file that its owner alone may read.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    |cause| StoreError::File { path, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::crypto::Block;
+
+    fn stock() -> Stock {
+        let mut bytes = vec![0];
+        bytes.extend_from_slice(&2u64.to_le_bytes());
+        (1..=3).for_each(|n| bytes.extend_from_slice(&Block::new(2 * n + 1).to_bytes()));
+        Stock::decode(&bytes).unwrap()
+    }
+
+    fn binding() -> Binding {
+        Binding { party: "alice".into(), peer: "bob".into(), key: None, program: [1; 32], plan: [2; 32] }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        (folder, store)
+    }
+
+    fn filled(ids: &[u8]) -> (tempfile::TempDir, Store) {
+        let (folder, store) = store();
+        for id in ids {
+            store.write([*id; 16], &binding(), Offline::default(), &stock()).unwrap();
+            store.publish(&[*id; 16]).unwrap();
+        }
+        (folder, store)
+    }
+
+    fn files(store: &Store) -> usize {
+        fs::read_dir(&store.folder).unwrap().count()
+    }
+
+    #[test]
+    fn an_entry_is_taken_once_and_leaves_nothing() {
+        let (_folder, store) = filled(&[1, 2]);
+        assert_eq!(store.offers(&binding()).unwrap(), [[1; 16], [2; 16]]);
+        let entry = store.take(&[1; 16], &binding()).unwrap().expect("an entry");
+        assert_eq!(entry.stock.encode()[..], stock().encode()[..]);
+        assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
+        assert_eq!(store.offers(&binding()).unwrap(), [[2; 16]]);
+        assert_eq!(files(&store), 1);
+    }
+
+    #[test]
+    fn what_is_not_published_is_not_offered() {
+        let (_folder, store) = store();
+        store.write([1; 16], &binding(), Offline::default(), &stock()).unwrap();
+        assert!(store.offers(&binding()).unwrap().is_empty());
+        assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
+    }
+
+    #[test]
+    fn another_purpose_is_not_served() {
+        let changes: [fn(&mut Binding); 5] = [
+            |b| b.party = "carol".into(),
+            |b| b.peer = "carol".into(),
+            |b| b.key = Some("f00d".into()),
+            |b| b.program[0] = 9,
+            |b| b.plan[0] = 9,
+        ];
+        for change in changes {
+            let (_folder, store) = filled(&[1]);
+            let mut other = binding();
+            change(&mut other);
+            assert!(store.offers(&other).unwrap().is_empty());
+            assert!(store.take(&[1; 16], &other).unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn one_of_many_at_once_takes_it() {
+        let (_folder, store) = filled(&[1]);
+        let takers: Vec<_> = (0..8)
+            .map(|_| {
+                let store = store.clone();
+                thread::spawn(move || store.take(&[1; 16], &binding()).unwrap().is_some())
+            })
+            .collect();
+        let taken = takers.into_iter().map(|t| t.join().unwrap()).filter(|taken| *taken).count();
+        assert_eq!(taken, 1);
+    }
+
+    /// A backup by copying, and one by a second name of the same file.
+    #[test]
+    fn what_was_put_back_is_refused() {
+        let (folder, store) = filled(&[1]);
+        let (path, copy, link) =
+            (store.path(&[1; 16], "entry"), folder.path().join("copy"), folder.path().join("link"));
+        fs::copy(&path, &copy).unwrap();
+        fs::hard_link(&path, &link).unwrap();
+        assert!(store.take(&[1; 16], &binding()).unwrap().is_some());
+        for backup in [copy, link] {
+            fs::rename(backup, &path).unwrap();
+            assert!(store.offers(&binding()).unwrap().is_empty());
+            assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
+            assert_eq!(files(&store), 0);
+        }
+    }
+
+    #[test]
+    fn damaged_entries_are_refused() {
+        let (_folder, store) = filled(&[1]);
+        let path = store.path(&[1; 16], "entry");
+        let good = fs::read(&path).unwrap();
+        for at in (0..good.len()).step_by(3) {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            if !path.exists() {
+                store.write([1; 16], &binding(), Offline::default(), &stock()).unwrap();
+                store.publish(&[1; 16]).unwrap();
+            }
+            // In place, so that it is no copy.
+            let mut file = OpenOptions::new().write(true).open(&path).unwrap();
+            file.write_all(&bad).unwrap();
+            assert!(store.take(&[1; 16], &binding()).unwrap().is_none(), "byte {at}");
+        }
+    }
+}
