@@ -135,7 +135,7 @@ impl Work<'_> {
     #[inline(always)]
     fn xor<V: Vector>(&mut self, ops: &[Op]) {
         if self.n < WIDE && ops[0].plain() {
-            return Few::<V::Narrow>::new(self.labels, self.n, Block::ZERO).xor(ops);
+            return Few::new(self.labels, self.n, Block::ZERO).xor::<V>(ops);
         }
         for op in ops.iter().filter(|op| op.labels) {
             Xor { slots: self.labels, n: self.n, sums: op.sums(), extra: Block::ZERO }.run::<V>();
@@ -148,11 +148,11 @@ impl Work<'_> {
         let Work { n, labels, bits, lanes } = self;
         let n = *n;
         if n < WIDE {
-            Few::<V::Narrow>::new(labels, n, Block::ZERO).collect(gates, lanes);
+            Few::new(labels, n, Block::ZERO).collect::<V>(gates, lanes);
             let known = if T::READS_BITS { lanes::known(gates, bits, n) } else { 0 };
             let n_lanes = n * gates.len();
             Evaluate { slots: lanes, n: n_lanes, first: 0, sums: LANES, tables, gate: make(known) }.run::<V>();
-            Few::<V::Narrow>::new(labels, n, Block::ZERO).distribute(gates, &lanes[..n_lanes]);
+            Few::new(labels, n, Block::ZERO).distribute::<V>(gates, &lanes[..n_lanes]);
             return;
         }
         for (g, (op, tables)) in gates.iter().zip(tables.chunks_exact(16 * T::CIPHERTEXTS * n)).enumerate() {

@@ -171,7 +171,7 @@ impl Work<'_> {
     #[inline(always)]
     fn xor<V: Vector>(&mut self, ops: &[Op]) {
         if self.n < WIDE && ops[0].plain() {
-            return Few::<V::Narrow>::new(self.labels, self.n, self.delta).xor(ops);
+            return Few::new(self.labels, self.n, self.delta).xor::<V>(ops);
         }
         for op in ops.iter().filter(|op| op.labels) {
             let extra = self.delta.when(op.invert[2]);
@@ -185,11 +185,11 @@ impl Work<'_> {
         let Work { n, delta, labels, bits, lanes } = self;
         let (n, delta) = (*n, *delta);
         if n < WIDE {
-            Few::<V::Narrow>::new(labels, n, delta).collect(gates, lanes);
+            Few::new(labels, n, delta).collect::<V>(gates, lanes);
             let known = if T::READS_BITS { lanes::known(gates, bits, n) } else { 0 };
             let (n_lanes, gate) = (n * gates.len(), make([false; 2], known));
             Garble { slots: lanes, n: n_lanes, first: 0, sums: LANES, extra: Block::ZERO, tables, gate }.run::<V>();
-            Few::<V::Narrow>::new(labels, n, delta).distribute(gates, &lanes[..n_lanes]);
+            Few::new(labels, n, delta).distribute::<V>(gates, &lanes[..n_lanes]);
             return;
         }
         for (g, (op, tables)) in gates.iter().zip(tables.chunks_exact_mut(16 * T::CIPHERTEXTS * n)).enumerate() {

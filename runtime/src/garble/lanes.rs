@@ -29,85 +29,124 @@ pub(super) fn known(gates: &[Op], bits: &[u128], n: usize) -> u128 {
 }
 
 /// The labels of a batch of few instances.
-pub(super) struct Few<'a, V> {
+pub(super) struct Few<'a> {
     slots: &'a mut [Block],
     n: usize,
-    /// What is added where something is not inverted, and where it is.
-    extras: [V; 2],
+    /// What an inversion adds.
+    delta: Block,
 }
 
-impl<'a, V: Vector> Few<'a, V> {
+impl<'a> Few<'a> {
     /// Labels of `n` instances; `delta` is what an inversion adds (0 at the evaluator).
     #[inline(always)]
     pub fn new(slots: &'a mut [Block], n: usize, delta: Block) -> Self {
-        Few { slots, n, extras: [Block::ZERO, delta].map(V::splat) }
+        Few { slots, n, delta }
     }
 
     /// Exclusive ors one after another.
     #[inline(always)]
-    pub fn xor(&mut self, ops: &[Op]) {
-        if self.n == 1 { self.xor_each(ops, 1) } else { self.xor_each(ops, self.n) }
+    pub fn xor<V: Vector>(&mut self, ops: &[Op]) {
+        if self.n == 1 { self.xor_each::<V>(ops, 1) } else { self.xor_each::<V>(ops, self.n) }
     }
 
     /// Brings the gates' operands together.
     #[inline(always)]
-    pub fn collect(&self, gates: &[Op], lanes: &mut [Block]) {
-        let (a, b) = lanes.split_at_mut(gates.len() * self.n);
-        if self.n == 1 { self.collect_each(gates, 1, a, b) } else { self.collect_each(gates, self.n, a, b) }
+    pub fn collect<V: Vector>(&self, gates: &[Op], lanes: &mut [Block]) {
+        if self.n == 1 { self.collect_each::<V>(gates, 1, lanes) } else { self.collect_each::<V>(gates, self.n, lanes) }
     }
 
     /// Puts the gates' results in their slots.
     #[inline(always)]
-    pub fn distribute(&mut self, gates: &[Op], lanes: &[Block]) {
-        if self.n == 1 { self.distribute_each(gates, 1, lanes) } else { self.distribute_each(gates, self.n, lanes) }
+    pub fn distribute<V: Vector>(&mut self, gates: &[Op], lanes: &[Block]) {
+        if self.n == 1 {
+            self.distribute_each::<V>(gates, 1, lanes);
+        } else {
+            self.distribute_each::<V>(gates, self.n, lanes);
+        }
     }
 
     #[inline(always)]
-    fn xor_each(&mut self, ops: &[Op], n: usize) {
+    fn xor_each<V: Vector>(&mut self, ops: &[Op], n: usize) {
+        let extras = self.extras::<V>();
         for op in ops {
-            let [a, b, c, d, _] = op.places();
-            for i in 0..n {
-                let first = self.load(a, n, i).xor(self.load(b, n, i));
-                let second = self.load(c, n, i).xor(self.load(d, n, i));
-                self.store(op.dst, n, i, first.xor(second).xor(self.extra(op.invert[2])));
+            let mut at = 0;
+            while at + V::LANES <= n {
+                self.xor_at(op, n, at, &extras.0);
+                at += V::LANES;
+            }
+            for at in at..n {
+                self.xor_at(op, n, at, &extras.1);
             }
         }
     }
 
     #[inline(always)]
-    fn collect_each(&self, gates: &[Op], n: usize, a: &mut [Block], b: &mut [Block]) {
+    fn xor_at<W: Vector>(&mut self, op: &Op, n: usize, at: usize, extras: &[W; 2]) {
+        let [a, b, c, d, _] = op.places();
+        let first = self.load::<W>(a, n, at).xor(self.load(b, n, at));
+        let second = self.load::<W>(c, n, at).xor(self.load(d, n, at));
+        self.store(op.dst, n, at, first.xor(second).xor(extras[usize::from(op.invert[2])]));
+    }
+
+    #[inline(always)]
+    fn collect_each<V: Vector>(&self, gates: &[Op], n: usize, lanes: &mut [Block]) {
+        let extras = self.extras::<V>();
+        let (a, b) = lanes.split_at_mut(gates.len() * n);
         for ((op, a), b) in gates.iter().zip(a.chunks_exact_mut(n)).zip(b.chunks_exact_mut(n)) {
-            for ((out, [first, second]), invert) in [(a, op.a), (b, op.b)].into_iter().zip(op.invert) {
-                for (i, out) in out.chunks_exact_mut(1).enumerate() {
-                    let sum = self.load(first, n, i).xor(self.load(second, n, i));
-                    sum.xor(self.extra(invert)).store(out);
-                }
+            let mut at = 0;
+            while at + V::LANES <= n {
+                self.collect_at(op, n, at, &extras.0, a, b);
+                at += V::LANES;
+            }
+            for at in at..n {
+                self.collect_at(op, n, at, &extras.1, a, b);
             }
         }
     }
 
     #[inline(always)]
-    fn distribute_each(&mut self, gates: &[Op], n: usize, lanes: &[Block]) {
+    fn collect_at<W: Vector>(&self, op: &Op, n: usize, at: usize, extras: &[W; 2], a: &mut [Block], b: &mut [Block]) {
+        for ((out, [first, second]), invert) in [(a, op.a), (b, op.b)].into_iter().zip(op.invert) {
+            let sum = self.load::<W>(first, n, at).xor(self.load(second, n, at));
+            sum.xor(extras[usize::from(invert)]).store(&mut out[at..]);
+        }
+    }
+
+    #[inline(always)]
+    fn distribute_each<V: Vector>(&mut self, gates: &[Op], n: usize, lanes: &[Block]) {
+        let extras = self.extras::<V>();
         for (op, lanes) in gates.iter().zip(lanes.chunks_exact(n)) {
-            for (i, lane) in lanes.chunks_exact(1).enumerate() {
-                let sum = V::load(lane).xor(self.load(op.add, n, i));
-                self.store(op.dst, n, i, sum.xor(self.extra(op.invert[2])));
+            let mut at = 0;
+            while at + V::LANES <= n {
+                self.distribute_at(op, n, at, &extras.0, lanes);
+                at += V::LANES;
+            }
+            for at in at..n {
+                self.distribute_at(op, n, at, &extras.1, lanes);
             }
         }
     }
 
     #[inline(always)]
-    fn load(&self, slot: u32, n: usize, i: usize) -> V {
-        V::load(&self.slots[slot as usize * n + i..])
+    fn distribute_at<W: Vector>(&mut self, op: &Op, n: usize, at: usize, extras: &[W; 2], lanes: &[Block]) {
+        let sum = W::load(&lanes[at..]).xor(self.load(op.add, n, at));
+        self.store(op.dst, n, at, sum.xor(extras[usize::from(op.invert[2])]));
+    }
+
+    /// What is added where something is not inverted, and where it is.
+    #[inline(always)]
+    fn extras<V: Vector>(&self) -> ([V; 2], [V::Narrow; 2]) {
+        let extras = [Block::ZERO, self.delta];
+        (extras.map(V::splat), extras.map(V::Narrow::splat))
     }
 
     #[inline(always)]
-    fn store(&mut self, slot: u32, n: usize, i: usize, labels: V) {
-        labels.store(&mut self.slots[slot as usize * n + i..]);
+    fn load<W: Vector>(&self, slot: u32, n: usize, at: usize) -> W {
+        W::load(&self.slots[slot as usize * n + at..])
     }
 
     #[inline(always)]
-    fn extra(&self, invert: bool) -> V {
-        self.extras[usize::from(invert)]
+    fn store<W: Vector>(&mut self, slot: u32, n: usize, at: usize, labels: W) {
+        labels.store(&mut self.slots[slot as usize * n + at..]);
     }
 }

@@ -111,12 +111,12 @@ fn assign(flow: &mut Flow) -> usize {
 fn mark_runs(ops: &mut [Op], slots: usize) {
     // In which run a gate last wrote to a slot.
     let mut written = vec![0u32; slots];
-    let mut number = 0;
-    let mut start = 0;
+    let (mut number, mut start) = (0, 0);
     for at in 0..ops.len() {
         let op = ops[at];
         let first = ops[start];
         let goes_on = at > start
+            && at - start < usize::from(u16::MAX)
             && (op.gate, op.bits) == (first.gate, first.bits)
             && match op.gate {
                 Gate::Xor => op.plain() && first.plain(),

@@ -34,7 +34,7 @@ pub(in crate::garble) struct Op {
     pub labels: bool,
     /// How many operations from this one on go together: exclusive ors of labels alone one after another, or gates of
     /// one kind that can be computed side by side.
-    pub run: u32,
+    pub run: u16,
     pub dst: u32,
     /// Two values at most; the first is there.
     pub a: [u32; 2],
