@@ -391,6 +391,26 @@ fn equalities_of_all_pairs_are_one_kernel() {
     assert!(reduce.lanes > 1 && reduce.wide.is_some());
 }
 
+/// A small reduction stands in one template: two comparisons and selections for the greatest of three, none with a start.
+#[test]
+fn small_reductions_start_with_an_element() {
+    let mut m = Make::new();
+    let x = m.input(Some(0), FIX, &[5, 3, 4]);
+    let y = m.input(Some(1), FIX, &[5, 3, 4]);
+    let z = m.op(Op::Binary(Binary::Add, x, y), FIX, &[5, 3, 4]);
+    let most = m.op(Op::Reduce(Reduction::Max, z, 1), FIX, &[5, 4]);
+    let zero = m.op(Op::Const(Constant::Splat(0)), FIX, &[5, 4]);
+    let relu = m.op(Op::Binary(Binary::Max, most, zero), FIX, &[5, 4]);
+    let program = m.finish(&[relu]);
+    let plan = agrees(&program);
+    let kernels = kernels(&plan);
+    assert_eq!(kernels.len(), 1);
+    assert!(kernels[0].reduce.is_none() && kernels[0].shape == [5, 4]);
+    let counts = plan.templates[kernels[0].template as usize].counts;
+    let sums_comparisons_relu = 3 + 2 * 2 + 1;
+    assert!(counts.half + counts.full <= sums_comparisons_relu * u64::from(FIX.bits()), "{counts:?}");
+}
+
 #[test]
 fn a_dense_layer_is_one_kernel_and_its_sums() {
     let mut m = Make::new();

@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --package motet-runtime --bench rlwe`
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use motet_program::lattice::{Layer, Product};
@@ -29,14 +30,29 @@ fn row(name: &str, layer: Layer, weight_bits: u32) -> Result<(), RlweError> {
     let x: Vec<u64> = (0..layer.x_len() as u64).map(|j| j.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
     let w: Vec<u64> = (0..layer.w_len() as u64).map(|j| j * 7919 % (1 << 20)).collect();
     let (prepare, weights) = best(|| Weights::prepare(&product, &w))?;
-    let (encrypt, request) = best(|| client.encrypt(&product, &x))?;
-    let (respond, (response, _)) = best(|| weights.respond(&key, &request))?;
-    let (decrypt, _) = best(|| client.decrypt(&product, &response))?;
+    let (encrypt, request) = best(|| collect(|send| client.encrypt(&product, &x, send)))?;
+    let (respond, response) = best(|| collect(|send| weights.respond(&key, &request, send).map(drop)))?;
+    let (decrypt, _) = best(|| {
+        let mut unread = response.as_slice();
+        Ok(client.decrypt(&product, |part| unread.read_exact(part)).ok())
+    })?;
     let [prepare, encrypt, respond, decrypt] = [prepare, encrypt, respond, decrypt].map(milliseconds);
     let [up, down] = [request.len(), response.len()].map(|bytes| format!("{:.0} KB", bytes as f64 / 1e3));
     let primes = product.parameters().primes();
     println!("{name:<34} {primes:>7} {prepare:>9} {encrypt:>9} {respond:>9} {decrypt:>9} {up:>9} {down:>9}");
     Ok(())
+}
+
+/// The parts of a message together.
+fn collect(
+    make: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<(), RlweError>) -> Result<(), RlweError>,
+) -> Result<Vec<u8>, RlweError> {
+    let mut bytes = Vec::new();
+    make(&mut |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
+    Ok(bytes)
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -56,9 +56,9 @@ impl Product {
 
     /// Bytes of a response.
     pub fn response_len(&self) -> usize {
-        let mut bytes = 0;
-        self.for_downloads(|_, _, values| bytes += self.mask_len() + packed_len(values, self.parameters.value_bits()));
-        bytes
+        let values = |(item_tile, output_tile)| self.tiling.values(item_tile, output_tile);
+        let bytes = |tile| self.mask_len() + packed_len(values(tile), self.parameters.value_bits());
+        self.downloads().map(bytes).sum()
     }
 
     /// Bytes of a downloaded ciphertext's other half.
@@ -66,13 +66,10 @@ impl Product {
         packed_len(N, self.parameters.mask_bits())
     }
 
-    /// Calls `f` with the item tile, the output tile and the number of values of each downloaded ciphertext, in order.
-    pub fn for_downloads(&self, mut f: impl FnMut(usize, usize, usize)) {
-        for item_tile in 0..self.tiling.item_tiles() {
-            for output_tile in 0..self.tiling.output_tiles() {
-                f(item_tile, output_tile, self.tiling.values(item_tile, output_tile));
-            }
-        }
+    /// The item tile and the output tile of each downloaded ciphertext, in order.
+    pub fn downloads(&self) -> impl Iterator<Item = (usize, usize)> {
+        let outputs = self.tiling.output_tiles();
+        (0..self.tiling.item_tiles()).flat_map(move |item_tile| (0..outputs).map(move |tile| (item_tile, tile)))
     }
 
     /// Elements of the ring from their low bits.

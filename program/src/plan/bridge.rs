@@ -168,7 +168,7 @@ impl Kernels<'_> {
         let [mine, theirs] = [(addends[0], Known::Garbler), (addends[1], Known::Evaluator)].map(|(value, known)| {
             inputs.add(KernelInput { value, known, walk: along.clone(), inner: Vec::new() }, width)
         });
-        let sources = self.outside(&group.finish, &[node.results[0]], &along, &mut inputs);
+        let sources = self.outside(&group.finish, &[node.results[0]], &along, &[], &mut inputs);
         let mut b = Builder::new(inputs.total() as u32);
         let words = inputs.words(&b, 0);
         let mut values = bits_of(&sources, &words);

@@ -3,11 +3,11 @@
 //! Follows Cheetah (USENIX Security 2022), section 3, and BFV with a secret key (ePrint 2012/144). For a semi-honest
 //! server, which sees ring-LWE samples. The uniform half of each ciphertext is sent as a seed.
 
-use motet_program::lattice::{N, PRIME_BITS, Product, packed_len, public_key_len};
+use motet_program::lattice::{N, PRIME_BITS, Product, half_len, packed_len, public_key_len};
 use zeroize::Zeroizing;
 
 use super::bits::{pack, unpack};
-use super::length::{check_elements, check_length};
+use super::length::check_elements;
 use super::modulus::{Modulus, PRIMES};
 use super::ntt::Ntt;
 use super::rns::{Basis, round, transforms};
@@ -57,18 +57,23 @@ impl SecretKey {
         Ok(bytes)
     }
 
-    /// Encrypts x, whose elements count modulo the ring.
+    /// Encrypts x, whose elements count modulo the ring; `send` is called with one part of the request after another.
     ///
     /// # Errors
-    /// Where x has another length than its layer, or the system gives no randomness.
-    pub fn encrypt(&self, product: &Product, x: &[u64]) -> Result<Vec<u8>, RlweError> {
+    /// Where x has another length than its layer, the system gives no randomness, or `send` fails.
+    pub fn encrypt<E: From<RlweError>>(
+        &self,
+        product: &Product,
+        x: &[u64],
+        mut send: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         check_elements("x", product.layer().x_len(), x.len())?;
         let primes = product.parameters().primes();
         let basis = Basis::new(primes, product.parameters().ring_bits());
-        let mut prg = Prg::from_os()?;
+        let mut prg = Prg::from_os().map_err(RlweError::from)?;
         let seed = prg.block();
-        let mut bytes = Vec::with_capacity(product.request_len());
-        bytes.extend_from_slice(&seed.to_bytes());
+        send(&seed.to_bytes())?;
+        let mut bytes = Vec::with_capacity(primes * half_len());
         let mut message = Zeroizing::new(vec![0; primes * N]);
         let mut index = 0;
         for item_tile in 0..product.tiling().item_tiles() {
@@ -88,9 +93,11 @@ impl SecretKey {
                     self.encrypt_part(&transforms()[prime], prime, seed, index, message, &mut bytes);
                     index += 1;
                 }
+                send(&bytes)?;
+                bytes.clear();
             }
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// Appends `message − a·s`, transformed, modulo one prime, with a the seed's uniform polynomial `index`.
@@ -103,27 +110,31 @@ impl SecretKey {
         pack(bytes, PRIME_BITS, message.iter().zip(hidden.iter()).map(|(m, h)| ntt.modulus.sub(*m, *h).into()));
     }
 
-    /// The client's share of y from the server's response.
+    /// The client's share of y from the server's response, whose parts `receive` reads. Any bytes give some share.
     ///
     /// # Errors
-    /// Where the response has another length than the product needs. Any bytes of that length give some share.
-    pub fn decrypt(&self, product: &Product, response: &[u8]) -> Result<Vec<u64>, RlweError> {
-        check_length("response", product.response_len(), response.len())?;
+    /// Where `receive` fails.
+    pub fn decrypt<E>(
+        &self,
+        product: &Product,
+        mut receive: impl FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Zeroizing<Vec<u64>>, E> {
         let parameters = product.parameters();
         let (ring_bits, value_bits) = (parameters.ring_bits(), parameters.value_bits());
-        let mut y = vec![0; product.layer().y_len()];
-        let mut rest = response;
-        product.for_downloads(|item_tile, output_tile, values| {
-            let (mask, after) = rest.split_at(product.mask_len());
-            let (packed, after) = after.split_at(packed_len(values, value_bits));
-            rest = after;
-            let hidden = self.times(parameters.mask_bits(), mask);
-            let mut packed = unpack(packed, value_bits);
-            product.tiling().for_y(item_tile, output_tile, |place, element| {
+        let mut y = Zeroizing::new(vec![0; product.layer().y_len()]);
+        let (mut mask, mut packed) = (vec![0; product.mask_len()], Vec::new());
+        let tiling = product.tiling();
+        for (item_tile, output_tile) in product.downloads() {
+            receive(&mut mask)?;
+            packed.resize(packed_len(tiling.values(item_tile, output_tile), value_bits), 0);
+            receive(&mut packed)?;
+            let hidden = self.times(parameters.mask_bits(), &mask);
+            let mut packed = unpack(&packed, value_bits);
+            tiling.for_y(item_tile, output_tile, |place, element| {
                 let value = packed.next().unwrap_or(0) << (128 - value_bits);
                 y[element] = round(value.wrapping_add(hidden[place]), ring_bits) as u64;
             });
-        });
+        }
         Ok(y)
     }
 

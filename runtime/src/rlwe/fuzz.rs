@@ -1,10 +1,11 @@
 //! Messages of encrypted products as a peer may send them: for the fuzzer, and for a test that makes up messages.
 
+use std::io::Read;
 use std::sync::OnceLock;
 
 use motet_program::lattice::{Layer, Product, public_key_len};
 
-use super::{PublicKey, SecretKey, Weights};
+use super::{PublicKey, RlweError, SecretKey, Weights};
 
 /// Bytes that choose a product.
 const HEAD: usize = 24;
@@ -55,11 +56,18 @@ fn read(head: &[u8; HEAD], rest: &[u8]) -> Option<()> {
     let request = message(product.request_len(), head[21]);
     for key in [Some(key), PublicKey::decode(&message(public_key_len(), head[22])).ok().as_ref()].into_iter().flatten()
     {
-        if let Ok((response, share)) = weights.respond(key, &request) {
-            assert_eq!((response.len(), share.len()), (product.response_len(), product.layer().y_len()));
+        let mut sent = 0;
+        let share = weights.respond(key, &request, |part| {
+            sent += part.len();
+            Ok::<(), RlweError>(())
+        });
+        if let Ok(share) = share {
+            assert_eq!((sent, share.len()), (product.response_len(), product.layer().y_len()));
         }
     }
-    let share = client.decrypt(&product, &message(product.response_len(), head[23])).ok()?;
+    let response = message(product.response_len(), head[23]);
+    let mut unread = response.as_slice();
+    let share = client.decrypt(&product, |part| unread.read_exact(part)).ok()?;
     assert_eq!(share.len(), product.layer().y_len());
     Some(())
 }

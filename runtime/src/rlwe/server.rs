@@ -121,20 +121,26 @@ impl Weights {
         Tile { coefficients: coefficients.collect(), low }
     }
 
-    /// The response to a request, and the server's share of y: uniform in the ring.
+    /// Responds to a request: `send` is called with one part after another. Gives the server's share of y, which is uniform
+    /// in the ring.
     ///
     /// # Errors
-    /// Where the request has another length than the product needs or a coefficient that is not reduced, or the system
-    /// gives no randomness.
-    pub fn respond(&self, key: &PublicKey, request: &[u8]) -> Result<(Vec<u8>, Zeroizing<Vec<u64>>), RlweError> {
+    /// Where the request has another length than the product needs or a coefficient that is not reduced, the system gives
+    /// no randomness, or `send` fails.
+    pub fn respond<E: From<RlweError>>(
+        &self,
+        key: &PublicKey,
+        request: &[u8],
+        mut send: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Zeroizing<Vec<u64>>, E> {
         let product = &self.product;
         let tiling = product.tiling();
         check_length("request", product.request_len(), request.len())?;
         let basis = Basis::new(product.parameters().primes(), product.parameters().ring_bits());
-        let mut prg = Prg::from_os()?;
+        let mut prg = Prg::from_os().map_err(RlweError::from)?;
         let mut share = sample::words(&mut prg, product.layer().y_len());
         share.iter_mut().for_each(|share| *share &= product.ring_mask());
-        let mut response = Vec::with_capacity(product.response_len());
+        let mut part = Vec::new();
         let mut uploads = self.uploads();
         let mut work = Work::new(product);
         for item_tile in 0..tiling.item_tiles() {
@@ -142,10 +148,12 @@ impl Weights {
             for output_tile in 0..tiling.output_tiles() {
                 self.multiply(key, &uploads, (item_tile, output_tile), &mut work, &mut prg);
                 self.cover(&basis, (item_tile, output_tile), &share, &mut work.response, &mut prg);
-                self.write(&basis, (item_tile, output_tile), &work.response, &mut response);
+                self.write(&basis, (item_tile, output_tile), &work.response, &mut part);
+                send(&part)?;
+                part.clear();
             }
         }
-        Ok((response, share))
+        Ok(share)
     }
 
     /// Room for the ciphertexts of an item tile, one for each input tile.

@@ -1,5 +1,7 @@
 //! Products against plain arithmetic mod 2^ℓ, and the noise measured.
 
+use std::io::Read;
+
 use proptest::prelude::*;
 
 use super::rns::Basis;
@@ -51,6 +53,33 @@ fn plain(layer: &Layer, x: &[u64], w: &[u64]) -> Vec<u64> {
     y
 }
 
+fn request(client: &SecretKey, product: &Product, x: &[u64]) -> Result<Vec<u8>, RlweError> {
+    let mut bytes = Vec::new();
+    client.encrypt(product, x, |part| {
+        bytes.extend_from_slice(part);
+        Ok::<(), RlweError>(())
+    })?;
+    Ok(bytes)
+}
+
+fn respond(
+    weights: &Weights,
+    key: &PublicKey,
+    request: &[u8],
+) -> Result<(Vec<u8>, zeroize::Zeroizing<Vec<u64>>), RlweError> {
+    let mut bytes = Vec::new();
+    let share = weights.respond(key, request, |part| {
+        bytes.extend_from_slice(part);
+        Ok::<(), RlweError>(())
+    })?;
+    Ok((bytes, share))
+}
+
+/// Reads a message part by part.
+fn reader(mut bytes: &[u8]) -> impl FnMut(&mut [u8]) -> std::io::Result<()> {
+    move |part| bytes.read_exact(part)
+}
+
 struct Parties {
     client: SecretKey,
     key: PublicKey,
@@ -67,11 +96,11 @@ impl Parties {
         let product = Product::new(layer, ring_bits, weight_bits, 0).unwrap();
         let x = values(1, layer.x_len(), ring_bits);
         let w = weights(2, layer.w_len(), ring_bits, weight_bits);
-        let request = self.client.encrypt(&product, &x).unwrap();
+        let request = request(&self.client, &product, &x).unwrap();
         assert_eq!(request.len(), product.request_len());
-        let (response, server) = Weights::prepare(&product, &w).unwrap().respond(&self.key, &request).unwrap();
+        let (response, server) = respond(&Weights::prepare(&product, &w).unwrap(), &self.key, &request).unwrap();
         assert_eq!(response.len(), product.response_len());
-        let client = self.client.decrypt(&product, &response).unwrap();
+        let client = self.client.decrypt(&product, reader(&response)).unwrap();
         let sum = client.iter().zip(server.iter()).map(|(a, b)| a.wrapping_add(*b) & product.ring_mask());
         let expected = plain(&layer, &x, &w).into_iter().map(|y| y & product.ring_mask());
         assert!(sum.eq(expected), "{product:?}");
@@ -139,13 +168,13 @@ fn measure(layer: Layer, ring_bits: u32, weight_bits: u32) -> [f64; 4] {
     let w = weights(2, layer.w_len(), ring_bits, weight_bits);
     let expected = plain(&layer, &x, &w);
     let encoded = Weights::prepare(&product, &w).unwrap();
-    let request = parties.client.encrypt(&product, &x).unwrap();
+    let request = request(&parties.client, &product, &x).unwrap();
     let basis = Basis::new(product.parameters().primes(), ring_bits);
     let mut prg = Prg::from_os().unwrap();
     let share = vec![0; layer.y_len()];
     let (mut greatest, mut sums, mut squares) = ([0f64; 2], [0f64; 2], 0f64);
     let (mut uploads, mut work) = (encoded.uploads(), Work::new(&product));
-    product.for_downloads(|item_tile, output_tile, _| {
+    for (item_tile, output_tile) in product.downloads() {
         encoded.read_uploads(&request, item_tile, &mut uploads).unwrap();
         encoded.multiply(&parties.key, &uploads, (item_tile, output_tile), &mut work, &mut prg);
         let sum = &mut work.response;
@@ -162,7 +191,7 @@ fn measure(layer: Layer, ring_bits: u32, weight_bits: u32) -> [f64; 4] {
             });
             encoded.cover(&basis, (item_tile, output_tile), &share, sum, &mut prg);
         }
-    });
+    }
     let units = f64::from(128 - product.parameters().modulus_bits() as i32);
     let count = layer.y_len() as f64;
     let room = f64::from(product.parameters().modulus_bits() - ring_bits - 1);
@@ -202,18 +231,18 @@ fn foreign_messages_are_refused_or_harmless() {
     let parties = Parties::new();
     let product = Product::new(Layer::matmul(2, 3, 4), 32, 16, 0).unwrap();
     let weights = Weights::prepare(&product, &[1; 12]).unwrap();
-    let request = parties.client.encrypt(&product, &[7; 6]).unwrap();
-    for length in [0, 15, request.len() - 1] {
-        let refused = weights.respond(&parties.key, &request[..length]);
+    let good = request(&parties.client, &product, &[7; 6]).unwrap();
+    for length in [0, 15, good.len() - 1] {
+        let refused = respond(&weights, &parties.key, &good[..length]);
         assert!(matches!(refused, Err(RlweError::Length { .. })));
     }
-    let mut unreduced = request.clone();
+    let mut unreduced = good.clone();
     unreduced[16..].fill(0xff);
-    assert!(matches!(weights.respond(&parties.key, &unreduced), Err(RlweError::Coefficient { .. })));
+    assert!(matches!(respond(&weights, &parties.key, &unreduced), Err(RlweError::Coefficient { .. })));
     assert!(matches!(PublicKey::decode(&[0; 16]), Err(RlweError::Length { .. })));
-    assert!(matches!(parties.client.decrypt(&product, &[0; 3]), Err(RlweError::Length { .. })));
-    assert_eq!(parties.client.decrypt(&product, &vec![0xff; product.response_len()]).unwrap().len(), 8);
-    assert!(matches!(parties.client.encrypt(&product, &[0; 5]), Err(RlweError::Elements { .. })));
+    assert!(parties.client.decrypt(&product, reader(&[0; 3])).is_err());
+    assert_eq!(parties.client.decrypt(&product, reader(&vec![0xff; product.response_len()])).unwrap().len(), 8);
+    assert!(matches!(request(&parties.client, &product, &[0; 5]), Err(RlweError::Elements { .. })));
     assert!(matches!(Weights::prepare(&product, &[1 << 20; 12]), Err(RlweError::Weight { index: 0, bits: 16 })));
     assert!(matches!(Product::new(Layer::matmul(0, 1, 1), 32, 16, 0), Err(Unfit::Shape(_))));
 }

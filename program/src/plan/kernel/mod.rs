@@ -35,17 +35,20 @@ pub struct Kernels<'a> {
     pub extra: Vec<(Type, Place)>,
 }
 
+/// A value and how it is read: the walk along its axes, and the axes that stand whole in an instance.
+type Read = (Value, Vec<Option<Walk>>, Vec<u8>);
+
 /// The inputs of a template while it is made.
 #[derive(Default)]
 pub(super) struct Inputs {
     pub list: Vec<KernelInput>,
     bits: Vec<usize>,
-    index: HashMap<(Value, Vec<Option<Walk>>), usize>,
+    index: HashMap<Read, usize>,
 }
 
 impl Inputs {
     pub fn add(&mut self, input: KernelInput, bits: usize) -> usize {
-        let key = (input.value, input.walk.clone());
+        let key = (input.value, input.walk.clone(), input.inner.clone());
         *self.index.entry(key).or_insert_with(|| {
             self.list.push(input);
             self.bits.push(bits);
@@ -131,12 +134,14 @@ impl Kernels<'_> {
         }
     }
 
-    /// The operands of scalar operations that the operations do not make themselves.
+    /// The operands of scalar operations that the operations do not make themselves; all elements along the `inner` axes of
+    /// each stand in an instance.
     pub(super) fn outside(
         &self,
         nodes: &[Node],
         made: &[Value],
         along: &[Option<Walk>],
+        inner: &[u8],
         inputs: &mut Inputs,
     ) -> HashMap<Value, Source> {
         let mut sources = HashMap::new();
@@ -144,7 +149,7 @@ impl Kernels<'_> {
         for node in nodes {
             node.op.for_each_operand(|v| {
                 if !inside.contains(&v) && !sources.contains_key(&v) {
-                    sources.insert(v, self.operand(inputs, v, along, &[]));
+                    sources.insert(v, self.operand(inputs, v, along, inner));
                 }
             });
             inside.extend(&node.results);
@@ -203,7 +208,7 @@ impl Kernels<'_> {
     fn map(&mut self, group: &Group, wanted: &[Value]) -> Kernel {
         let along = identity(&group.kept);
         let mut inputs = Inputs::default();
-        let sources = self.outside(&group.body, &[], &along, &mut inputs);
+        let sources = self.outside(&group.body, &[], &along, &[], &mut inputs);
         let mut b = Builder::new(inputs.total() as u32);
         let mut ands = HashMap::new();
         let mut values = bits_of(&sources, &inputs.words(&b, 0));

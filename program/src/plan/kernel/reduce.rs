@@ -7,6 +7,7 @@ use motet_circuits::{Bit, Builder, Known, gadgets};
 use super::{Group, Head, Inputs, Kernels, bits_of, identity, sorted};
 use crate::data::{Elem, Shape};
 use crate::ir::{Reduction, Site, Value};
+use crate::plan::view::View;
 use crate::plan::{Kernel, KernelInput, Reduce, Wide, scalar};
 
 /// A reduction that begins with this many ANDs or fewer is taken several indices at once.
@@ -18,12 +19,20 @@ const BATCH: u64 = 128;
 /// Fewest reduction indices that a lane is worth.
 const LANE: u64 = 16;
 
+/// Most input bits of a template that reduces all indices of an instance by itself, so that its wires stay in cache.
+const WHOLE_BITS: u64 = 512;
+/// Most ANDs of such a template, about.
+const WHOLE_ANDS: u64 = 8192;
+
 impl Kernels<'_> {
     pub(super) fn reduction(&mut self, group: &Group, op: Reduction, value: Value, wanted: &[Value]) -> Kernel {
+        if self.fits_at_once(group, value) {
+            return self.at_once(group, op, value, wanted);
+        }
         let elem = self.program.elem(value);
         let along = identity(&[group.kept.as_slice(), &group.reduced].concat());
         let mut inputs = Inputs::default();
-        let mut sources = self.outside(&group.body, &[], &along, &mut inputs);
+        let mut sources = self.outside(&group.body, &[], &along, &[], &mut inputs);
         if group.body.is_empty() {
             sources.insert(value, self.operand(&mut inputs, value, &along, &[]));
         }
@@ -72,6 +81,77 @@ impl Kernels<'_> {
         self.finish(group, inputs.list, reduce, elem, wanted, ands, &[])
     }
 
+    /// Whether a reduction is small enough for one template, and its operands have all elements that it needs.
+    fn fits_at_once(&self, group: &Group, value: Value) -> bool {
+        let count = group.reduced.iter().fold(1u64, |n, axis| n.saturating_mul(group.shape[*axis]));
+        let mut bits = 0;
+        let mut repeated = false;
+        let mut operand = |v: Value| {
+            bits += u64::from(self.program.elem(v).bits());
+            if let View::Of { axes, .. } = self.views.get(self.program, v) {
+                repeated |= group.reduced.iter().any(|axis| axes[*axis].is_none());
+            }
+        };
+        if group.body.is_empty() {
+            operand(value);
+        }
+        let made: Vec<Value> = group.body.iter().flat_map(|n| n.results.iter().copied()).collect();
+        group.body.iter().for_each(|n| {
+            n.op.for_each_operand(|v| {
+                if !made.contains(&v) {
+                    operand(v)
+                }
+            })
+        });
+        let small = |n: u64, most: u64| n.saturating_mul(count) <= most;
+        count > 0 && small(bits, WHOLE_BITS) && small(group.weight, WHOLE_ANDS) && !repeated
+    }
+
+    /// A reduction all of whose indices stand in an instance: it starts with no identity, and needs no steps.
+    fn at_once(&mut self, group: &Group, op: Reduction, value: Value, wanted: &[Value]) -> Kernel {
+        let elem = self.program.elem(value);
+        let along = identity(&group.kept);
+        let inner: Vec<u8> = group.reduced.iter().map(|axis| *axis as u8).collect();
+        let count = group.reduced.iter().map(|axis| group.shape[*axis] as usize).product();
+        let mut inputs = Inputs::default();
+        let mut sources = self.outside(&group.body, &[], &along, &inner, &mut inputs);
+        if group.body.is_empty() {
+            sources.insert(value, self.operand(&mut inputs, value, &along, &inner));
+        }
+        let result = group.head_result.unwrap_or(value);
+        let after = identity(&(0..group.kept.len()).collect::<Vec<_>>());
+        let finishing = self.outside(&group.finish, &[result], &after, &[], &mut inputs);
+        let mut b = Builder::new(inputs.total() as u32);
+        let mut ands = HashMap::new();
+        let words = inputs.words(&b, 0);
+        let all = bits_of(&sources, &words);
+        let mut elements = Vec::with_capacity(count);
+        for i in 0..count {
+            let element = |(v, bits): (&Value, &Vec<Bit>)| {
+                let width = bits.len() / count;
+                (*v, bits[i * width..(i + 1) * width].to_vec())
+            };
+            let mut values: HashMap<Value, Vec<Bit>> = all.iter().map(element).collect();
+            self.gates(&mut b, &group.body, &mut values, &mut ands);
+            elements.push(values[&value].clone());
+        }
+        let before = b.and_count() as u64;
+        let acc = scalar::reduce(&mut b, op, elem, elements);
+        *ands.entry(group.nodes().next().map_or(Site(0), |n| n.site)).or_default() += b.and_count() as u64 - before;
+        let mut values = bits_of(&finishing, &words);
+        values.insert(result, acc);
+        self.gates(&mut b, &group.finish, &mut values, &mut ands);
+        let out = wanted.iter().flat_map(|v| values[v].clone()).collect();
+        Kernel {
+            shape: group.result_shape(),
+            template: self.templates.add(b.finish(out), inputs.known()),
+            inputs: inputs.list,
+            reduce: None,
+            outputs: self.outputs(wanted),
+            ands: sorted(ands),
+        }
+    }
+
     pub(super) fn combine(&mut self, op: Reduction, elem: Elem) -> u32 {
         let width = elem.bits();
         let mut b = Builder::new(2 * width);
@@ -96,7 +176,7 @@ impl Kernels<'_> {
         let result = group.head_result.unwrap_or(Value(0));
         let along = identity(&(0..group.kept.len()).collect::<Vec<_>>());
         let mut finishing = Inputs::default();
-        let sources = self.outside(&group.finish, &[result], &along, &mut finishing);
+        let sources = self.outside(&group.finish, &[result], &along, &[], &mut finishing);
         let width = elem.bits() as usize;
         let sums: Vec<usize> = sums.iter().map(|sum| finishing.add(sum.clone(), width)).collect();
         let mut b = Builder::new((finishing.total() + width) as u32);

@@ -66,10 +66,8 @@ impl Side<'_> {
                 key
             }
         };
-        self.channel.send(&key.encrypt(product, x)?)?;
-        let mut response = vec![0; product.response_len()];
-        self.channel.receive(&mut response)?;
-        Ok(Zeroizing::new(key.decrypt(product, &response)?))
+        key.encrypt(product, x, |part| self.channel.send(part).map_err(ProtocolError::from))?;
+        key.decrypt(product, |part| self.channel.receive(part).map_err(ProtocolError::from))
     }
 
     /// The server's part: its share of the product.
@@ -85,9 +83,8 @@ impl Side<'_> {
         };
         let mut request = vec![0; product.request_len()];
         self.channel.receive(&mut request)?;
-        let (response, share) = weights.respond(key, &request)?;
-        self.channel.send(&response)?;
-        Ok(share)
+        // All of it is here: a client that still sent could not take the response in, and both would wait.
+        weights.respond(key, &request, |part| self.channel.send(part).map_err(ProtocolError::from))
     }
 }
 
