@@ -140,6 +140,7 @@ fn library() {
         "sum(map(|v| math::sin(v) * x[1], x))",
         "let y = with_slope(0.5 * sum(x * x), x, x); y * y",
         "let mut s: fix = 0.1; for v in x { s = s + nn::sigmoid(v * s); } s",
+        "let mut s: fix = 0.1; for i in 0..3 { s = s * 0.5 + nn::softmax(math::sin(x))[i]; } s",
         "let y = nn::maxpool2d(reshape(x, [2, 3]), 2, stride = 1); sum(y * y)",
         "let y = nn::avgpool2d(reshape(x, [2, 3]), 2, padding = 1); sum(y * y)",
         "let y = reshape(x, [3, 2]); let a = nn::attention(y, y * y, y, heads = 2); sum(a * a)",

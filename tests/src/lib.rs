@@ -2,6 +2,7 @@
 //! the cases of programs, inputs, and the compiler's stages.
 
 pub mod cases;
+pub mod differentiable;
 pub mod generate;
 pub mod inputs;
 pub mod process;

@@ -300,10 +300,19 @@ impl Differentiation<'_> {
             own.extend(&block.params);
             own.extend(defined(block));
             block.ops.iter().for_each(|n| for_each_read(n, &mut |v| read.push(v)));
+            self.arguments(block, &mut read);
             read.extend(&block.results);
         }
         read.retain(|v| self.active.contains(v) && !own.contains(v) && seen.insert(*v));
         read
+    }
+
+    /// Adds what the values of a block that have a slope have it in: the operations that stand for them do not read it.
+    fn arguments(&self, block: &Block, read: &mut Vec<Value>) {
+        for node in &block.ops {
+            read.extend(node.results.iter().filter_map(|r| self.units.get(r)).map(|unit| unit.x));
+            node.op.blocks().into_iter().for_each(|inner| self.arguments(inner, read));
+        }
     }
 
     /// Makes again what has not been kept of the node's block.
