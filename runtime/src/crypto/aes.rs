@@ -203,7 +203,7 @@ mod tests {
     fn counter_mode_is_the_same_everywhere() {
         let key = Block::new(0x1234_5678_9abc_def0_0fed_cba9_8765_4321);
         let (stream, index) = (7, u64::MAX - 20);
-        for n in [0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 1000] {
+        for n in [0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000] {
             let mut expected = vec![Block::ZERO; n];
             Schedule::new(Isa::portable(), key).counter(stream, index, &mut expected);
             for isa in Isa::available() {

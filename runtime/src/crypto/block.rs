@@ -3,6 +3,7 @@
 //! Blocks are mostly secret, so the type has no `Debug` and no `Display`; whoever owns secret blocks wipes them
 //! (`Zeroizing<Vec<Block>>`).
 
+use std::hint::black_box;
 use std::ops::{BitAnd, BitXor, BitXorAssign};
 
 use zeroize::DefaultIsZeroes;
@@ -46,7 +47,14 @@ impl Block {
         self.0 & 1 == 1
     }
 
-    /// This block where `condition` holds, zero elsewhere; without a branch.
+    /// All ones where `condition` holds, zero elsewhere, and no compiler knows which: for a bit that selects more than
+    /// once, of which it would make a branch.
+    #[must_use]
+    pub fn mask(condition: bool) -> Self {
+        Block(black_box(u128::from(condition)).wrapping_neg())
+    }
+
+    /// This block where `condition` holds, zero elsewhere.
     #[must_use]
     pub const fn when(self, condition: bool) -> Self {
         Block(self.0 & (condition as u128).wrapping_neg())
@@ -104,6 +112,7 @@ mod tests {
         let block = Block::new(u128::MAX - 6);
         assert!(block.when(true) == block);
         assert!(block.when(false) == Block::ZERO);
+        assert!([true, false].into_iter().all(|condition| block & Block::mask(condition) == block.when(condition)));
     }
 
     /// An orthomorphism: σ and x ↦ σ(x) ⊕ x are both permutations; being linear, it is enough that no single basis

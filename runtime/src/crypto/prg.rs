@@ -9,6 +9,7 @@ use zeroize::Zeroize;
 use super::Block;
 use super::aes::Schedule;
 use super::isa::Isa;
+use crate::memcheck;
 
 /// The operating system gave no randomness.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,7 @@ impl Prg {
     pub fn from_os() -> Result<Self, RandomError> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
+        memcheck::secret(&mut bytes);
         let prg = Prg::from_seed(Block::from_bytes(bytes), Stream(0));
         bytes.zeroize();
         Ok(prg)

@@ -95,10 +95,40 @@ impl Garbler {
     }
 
     fn add(&self, bits: u128, out: &mut [Block]) {
-        for (i, label) in out.iter_mut().enumerate() {
-            *label ^= self.delta.0.when(bits >> i & 1 == 1);
+        self.kernels.isa().run(Add { delta: self.delta.0, bits, labels: out });
+    }
+}
+
+/// Adds Δ to the labels of set bits: by masks, as compilers make a branch of a bit that selects.
+struct Add<'a> {
+    delta: Block,
+    bits: u128,
+    labels: &'a mut [Block],
+}
+
+impl Kernel for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Add { delta, mut bits, labels } = self;
+        let vectors = labels.len() - labels.len() % V::LANES;
+        let (wide, narrow) = labels.split_at_mut(vectors);
+        for labels in wide.chunks_exact_mut(V::LANES) {
+            add_where::<V>(delta, bits, labels);
+            bits = bits.checked_shr(V::LANES as u32).unwrap_or(0);
+        }
+        for labels in narrow.chunks_exact_mut(V::Narrow::LANES) {
+            add_where::<V::Narrow>(delta, bits, labels);
+            bits >>= V::Narrow::LANES;
         }
     }
+}
+
+/// Adds Δ in the lanes of set bits.
+#[inline(always)]
+fn add_where<V: Vector>(delta: Block, bits: u128, labels: &mut [Block]) {
+    V::load(labels).xor_where(V::mask(bits as u8), V::splat(delta)).store(labels);
 }
 
 /// Some instructions to be run over a batch: one kernel, so that gates follow each other without a call between them.

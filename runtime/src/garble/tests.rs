@@ -246,3 +246,46 @@ fn tables_in_memory() {
         assert!(active.labels(2)[i] == zeros.labels(2)[i] ^ DELTA.when(bit), "instance {i}");
     }
 }
+
+/// Whole batches and what is left over, garbled and evaluated alike on every instruction set.
+#[test]
+fn every_instruction_set_makes_the_same_tables() {
+    let mut b = motet_circuits::Builder::new(64);
+    let (x, y) = (b.inputs(0..32), b.inputs(32..64));
+    let sum = motet_circuits::gadgets::add(&mut b, &x, &y);
+    let out = motet_circuits::gadgets::mul(&mut b, &sum[..8], &y[..8]);
+    let template = Template::new(&b.finish(out), &[Known::Nobody; 64]);
+    let prepared = Prepared::new(&template).unwrap();
+    for count in [1, 63, 64, 65, 127, 128, 129, 1000] {
+        let expected = on(&prepared, Isa::portable(), count);
+        for isa in Isa::available() {
+            assert!(on(&prepared, isa, count) == expected, "{} with {count} instances", isa.name());
+        }
+    }
+
+    fn on(prepared: &Prepared, isa: Isa, count: usize) -> (Vec<u8>, Vec<Block>) {
+        let (Engine::Garbler(mut garbler), Engine::Evaluator(mut evaluator)) = engines_on([isa; 2]) else {
+            unreachable!()
+        };
+        let mut prg = Prg::from_seed(Block::new(count as u128), Stream(0));
+        let (mut tables, mut active) = (Vec::new(), Vec::new());
+        for from in (0..count).step_by(prepared.batch()) {
+            let n = prepared.batch().min(count - from);
+            let mut batch = Batch::default();
+            batch.begin(prepared, n);
+            (0..prepared.inputs().len()).for_each(|slot| prg.fill(batch.labels_mut(slot)));
+            let mut made = vec![0; prepared.table_bytes(n)];
+            garbler.run_to_memory(prepared, &mut batch, &mut made);
+            batch.begin(prepared, n);
+            (0..prepared.inputs().len()).for_each(|slot| prg.fill(batch.labels_mut(slot)));
+            evaluator.run_from_memory(prepared, &mut batch, &made);
+            for index in 0..prepared.outputs() {
+                let mut labels = vec![Block::ZERO; n];
+                evaluator.output(prepared, &batch, index, &mut labels);
+                active.extend(labels);
+            }
+            tables.extend(made);
+        }
+        (tables, active)
+    }
+}

@@ -1,6 +1,7 @@
 //! The send buffer: one data frame under construction, its header's place kept free in front.
 
 use super::frame::{HEADER, Kind, MAX_FRAME, encode};
+use crate::memcheck;
 
 pub(super) struct Outbox {
     buffer: Box<[u8]>,
@@ -42,6 +43,7 @@ impl Outbox {
     pub(super) fn frame(&mut self) -> &[u8] {
         let header = encode(Kind::Data, self.held());
         self.buffer[..HEADER].copy_from_slice(&header);
+        memcheck::public(&mut self.buffer[..self.filled]);
         &self.buffer[..self.filled]
     }
 

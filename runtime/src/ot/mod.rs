@@ -22,3 +22,10 @@ pub use correlated::{CotReceiver, CotSender};
 pub use error::OtError;
 pub use softspoken::{Adversary, Config, Subfield};
 pub use stock::{ReceiverStock, SenderStock, Stock};
+
+use crate::memcheck;
+
+/// Whether a check has passed. This much is public: where it has not, the other party sees it.
+fn passed(check: subtle::Choice) -> bool {
+    memcheck::shown(check.unwrap_u8()) == 1
+}

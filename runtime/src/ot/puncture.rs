@@ -18,7 +18,7 @@
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::OtError;
+use super::{OtError, passed};
 use crate::crypto::{Block, Kdf, Prg, SessionId, Stream};
 use crate::net::Channel;
 
@@ -52,12 +52,12 @@ pub(super) fn receive(channel: &mut Channel, point: u8, strings: &[Block]) -> Re
     let (&first, rest) = strings.split_first().expect("a tree has at least one level");
     let mut nodes = Zeroizing::new(vec![Block::ZERO, first]);
     for (level, &string) in rest.iter().enumerate() {
-        let on_path = point >> (rest.len() - 1 - level) & 1 == 1;
+        let on_path = Block::mask(point >> (rest.len() - 1 - level) & 1 == 1);
         let mut next = Zeroizing::new(vec![Block::ZERO; 2 * nodes.len()]);
         for (y, &node) in nodes.iter().enumerate().skip(1) {
             // The children's numbers are relative to the path as well.
             let [left, right] = children(node);
-            let swap = (left ^ right).when(on_path);
+            let swap = (left ^ right) & on_path;
             next[2 * y] = left ^ swap;
             next[2 * y + 1] = right ^ swap;
         }
@@ -65,7 +65,7 @@ pub(super) fn receive(channel: &mut Channel, point: u8, strings: &[Block]) -> Re
         channel.receive(&mut sums[0])?;
         channel.receive(&mut sums[1])?;
         let sums = sums.map(Block::from_bytes);
-        let off_path = sums[1] ^ (sums[0] ^ sums[1]).when(on_path);
+        let off_path = sums[1] ^ ((sums[0] ^ sums[1]) & on_path);
         next[1] = next.iter().skip(3).step_by(2).fold(string ^ off_path, |sum, node| sum ^ *node);
         nodes = next;
     }
@@ -112,10 +112,10 @@ pub(super) fn check(
         tags[0] = tags[1..].iter().fold(sum.map(Block::from_bytes), |sum, tag| add(sum, *tag));
         // From the order relative to the point to the tree's.
         for bit in 0..leaves.trailing_zeros() {
-            let set = point >> bit & 1 == 1;
+            let set = Block::mask(point >> bit & 1 == 1);
             for y in (0..leaves).filter(|y| y >> bit & 1 == 0) {
                 let other = y | 1 << bit;
-                let swap = add(tags[y], tags[other]).map(|block| block.when(set));
+                let swap = add(tags[y], tags[other]).map(|block| block & set);
                 tags[y] = add(tags[y], swap);
                 tags[other] = add(tags[other], swap);
             }
@@ -125,7 +125,7 @@ pub(super) fn check(
     }
     let mut theirs = [0; 32];
     channel.receive(&mut theirs)?;
-    if bool::from(theirs.ct_eq(&hash.digest())) {
+    if passed(theirs.ct_eq(&hash.digest())) {
         Ok(())
     } else {
         Err(OtError::Cheating { peer: channel.peer().to_owned(), what: "its seeds are not all of one tree" })

@@ -13,6 +13,7 @@ use super::ntt::Ntt;
 use super::rns::{Basis, round, transforms};
 use super::{RlweError, sample};
 use crate::crypto::{Block, Prg};
+use crate::memcheck;
 
 /// The key, wiped on drop.
 pub struct SecretKey {
@@ -45,7 +46,7 @@ impl SecretKey {
     /// Where the system gives no randomness.
     pub fn public_key(&self) -> Result<Vec<u8>, RlweError> {
         let mut prg = Prg::from_os()?;
-        let seed = prg.block();
+        let seed = memcheck::shown(prg.block());
         let mut bytes = Vec::with_capacity(public_key_len());
         bytes.extend_from_slice(&seed.to_bytes());
         let errors = sample::errors(&mut prg);
@@ -71,7 +72,7 @@ impl SecretKey {
         let primes = product.parameters().primes();
         let basis = Basis::new(primes, product.parameters().ring_bits());
         let mut prg = Prg::from_os().map_err(RlweError::from)?;
-        let seed = prg.block();
+        let seed = memcheck::shown(prg.block());
         send(&seed.to_bytes())?;
         let mut bytes = Vec::with_capacity(primes * half_len());
         let mut message = Zeroizing::new(vec![0; primes * N]);

@@ -18,6 +18,7 @@ use super::ntt::{LAZY_TERMS, Ntt};
 use super::rns::{Basis, transforms};
 use super::{RlweError, sample};
 use crate::crypto::{Block, Prg};
+use crate::memcheck;
 
 /// A client's public key.
 pub struct PublicKey {
@@ -86,7 +87,10 @@ impl Weights {
         let spare = 64 - parameters.ring_bits();
         let w: Zeroizing<Vec<i64>> = Zeroizing::new(w.iter().map(|w| ((w << spare) as i64) >> spare).collect());
         let bits = parameters.weight_bits();
-        if let Some(index) = w.iter().position(|w| w.unsigned_abs() > 1 << bits) {
+        // All are looked at, whichever is too great.
+        let too_great = w.iter().fold(false, |any, w| any | (w.unsigned_abs() > 1 << bits));
+        if memcheck::shown(too_great) {
+            let index = w.iter().position(|w| w.unsigned_abs() > 1 << bits).unwrap_or(0);
             return Err(RlweError::Weight { index, bits });
         }
         let mut weights = Weights { product: *product, w, kept: None };

@@ -98,7 +98,7 @@ impl<const L: usize> Vector for Portable<L> {
     }
 
     fn xor_where(self, mask: u8, other: Self) -> Self {
-        self.each(|lane, block| block ^ other.0[lane].when(mask >> lane & 1 == 1))
+        self.each(|lane, block| block ^ (other.0[lane] & Block::mask(mask >> lane & 1 == 1)))
     }
 
     fn interleave(self, other: Self) -> [Self; 2] {

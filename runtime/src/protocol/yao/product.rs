@@ -7,6 +7,8 @@
 //! number is a random oracle, and a peer that follows the protocol. **Protects** both factors: the evaluator sees
 //! `y` under the pad of the choice that it did not take, the garbler sees corrections of random choices.
 
+use std::hint::black_box;
+
 use motet_program::bilinear::Bilinear;
 use motet_program::data::{Elem, Tensor, Type};
 use motet_program::ir::{Op, Value};
@@ -162,8 +164,8 @@ impl Side<'_> {
         sum: &mut [u64],
     ) -> Result<(), ProtocolError> {
         let bytes = (bits - bit).div_ceil(8);
-        // All ones where the bit is 1: no branch depends on it.
-        let taken = (chosen >> bit & 1).wrapping_neg();
+        // All ones where the bit is 1: no branch depends on it, as no compiler knows what it is.
+        let taken = black_box(chosen >> bit & 1).wrapping_neg();
         zero.resize(met.len(), 0);
         fill(&mut own, zero, blocks);
         message.resize(bytes * met.len(), 0);
