@@ -63,6 +63,8 @@ fn ciphertexts(fresh: bool, applications: usize, n: usize) -> Vec<Block> {
 #[test]
 fn shared_wires_give_nothing_away() {
     assert!(attack(&ciphertexts(false, 4, 32)).is_none());
+    // The two gates stand side by side, under one key.
+    assert!(attack(&ciphertexts(false, 32, 4)).is_none());
 }
 
 /// The attack works where there is something to find: engines that begin again with the same keys.

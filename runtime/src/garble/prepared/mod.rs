@@ -116,3 +116,69 @@ impl Prepared {
         if n < WIDE { &self.narrow } else { &self.wide }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use motet_circuits::{Builder, gadgets};
+
+    use super::*;
+
+    fn prepared(inputs: u32, outputs: impl FnOnce(&mut Builder) -> Vec<motet_circuits::Bit>) -> Prepared {
+        let mut builder = Builder::new(inputs);
+        let outputs = outputs(&mut builder);
+        let circuit = builder.finish(outputs);
+        Prepared::new(&Template::new(&circuit, &vec![Known::Nobody; inputs as usize])).unwrap()
+    }
+
+    /// ANDs and exclusive ors of the code.
+    fn gates(code: &Code) -> (usize, usize) {
+        let xors = code.ops.iter().filter(|op| op.gate == Gate::Xor).count();
+        (code.ops.len() - xors, xors)
+    }
+
+    #[test]
+    fn a_full_adder_is_one_and_and_one_sum() {
+        let sum = prepared(64, |b| {
+            let (x, y) = (b.inputs(0..32), b.inputs(32..64));
+            gadgets::add(b, &x, &y)
+        });
+        assert_eq!(gates(sum.code(MAX_BATCH)), (31, 32));
+        assert_eq!(gates(sum.code(1)), (31, 32));
+    }
+
+    #[test]
+    fn a_comparison_has_no_exclusive_ors() {
+        let less = prepared(64, |b| {
+            let (x, y) = (b.inputs(0..32), b.inputs(32..64));
+            vec![gadgets::lt(b, &x, &y, false)]
+        });
+        assert_eq!(gates(less.code(MAX_BATCH)), (32, 0));
+    }
+
+    /// Trees of ANDs, given tree by tree: few instances take them level by level.
+    #[test]
+    fn few_instances_run_gates_side_by_side() {
+        let trees = prepared(64, |b| {
+            let words = [b.inputs(0..16), b.inputs(16..32), b.inputs(32..48), b.inputs(48..64)];
+            let mut all = |word: &[motet_circuits::Bit]| {
+                let mut level = word.to_vec();
+                while level.len() > 1 {
+                    level = level.chunks(2).map(|pair| b.and(pair[0], pair[1])).collect();
+                }
+                level[0]
+            };
+            words.iter().map(|word| all(word)).collect()
+        });
+        let runs = |code: &Code| {
+            let mut runs = Vec::new();
+            let mut at = 0;
+            while let Some(op) = code.ops.get(at) {
+                runs.push(op.run);
+                at += usize::from(op.run);
+            }
+            runs
+        };
+        assert_eq!(runs(trees.code(1)), [32, 16, 8, 4]);
+        assert!(trees.code(MAX_BATCH).slots <= trees.code(1).slots);
+    }
+}
