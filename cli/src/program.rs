@@ -7,10 +7,11 @@ use clap::{Args, ValueEnum};
 use motet_compiler::modules::Folder;
 use motet_program::artifact;
 use motet_program::ir::{Party, Program, Site};
-use motet_program::plan::{self, Plan};
+use motet_program::plan::{self, Link, Plan};
 
 use crate::failure::{Failure, print_diagnostics};
 use crate::input::Inputs;
+use crate::link::NamedLink;
 
 /// How a source is compiled.
 #[derive(Args, Clone, Debug, Default)]
@@ -76,12 +77,35 @@ fn fix(text: &str) -> Result<(u8, u8), String> {
     }
 }
 
-/// How parties execute the program.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct Protocol {
-    /// How parties execute the program
-    #[arg(long, value_enum, default_value_t = ProtocolName::Yao)]
-    pub protocol: ProtocolName,
+/// How parties execute the program: what its plan is made for.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Execution {
+    /// How parties execute the program [default: as it was compiled; a source: mixed]
+    #[arg(long, value_enum)]
+    protocol: Option<ProtocolName>,
+    /// The link between them: lan, wan, or a rate and a round-trip time such as 100mbit,40ms; all parties must name the
+    /// same [default: as it was compiled; a source: lan]
+    #[arg(long, value_name = "LINK")]
+    pub link: Option<NamedLink>,
+}
+
+impl Execution {
+    /// By a protocol, in a local network.
+    pub fn by(protocol: ProtocolName) -> Execution {
+        Execution { protocol: Some(protocol), link: None }
+    }
+
+    /// The plan of a program; `compiled` is the one that its file holds.
+    fn plan(&self, program: &Program, compiled: Option<Plan>) -> Result<Plan, Failure> {
+        let compiled_for = compiled.as_ref().map(|plan| (plan.protocol, plan.link));
+        let (protocol, link) = compiled_for.unwrap_or((plan::Protocol::Mixed, Link::LAN));
+        let protocol = self.protocol.map_or(protocol, plan::Protocol::from);
+        let link = self.link.as_ref().map_or(link, |named| named.link);
+        match compiled {
+            Some(plan) if (plan.protocol, plan.link) == (protocol, link) => Ok(plan),
+            _ => Ok(plan::plan_over(program, protocol, link)?),
+        }
+    }
 }
 
 /// The protocols by name.
@@ -121,26 +145,23 @@ pub fn dimensions(file: &Path, settings: &Settings, inputs: &Inputs) -> Result<B
 }
 
 /// Compiles a source and plans it; prints warnings.
-pub fn compile(file: &Path, settings: &Settings, protocol: ProtocolName) -> Result<(Program, Plan), Failure> {
+pub fn compile(file: &Path, settings: &Settings, execution: &Execution) -> Result<(Program, Plan), Failure> {
     let (root, folder) = in_folder(file);
     let compiled = motet_compiler::compile(&root, &folder, &settings.options()).map_err(Box::new)?;
     print_diagnostics(&compiled.warnings, &compiled.sources);
-    let plan = plan::plan(&compiled.value, protocol.into())?;
+    let plan = execution.plan(&compiled.value, None)?;
     Ok((compiled.value, plan))
 }
 
 /// Reads a compiled program, or compiles a source.
-pub fn load(file: &Path, settings: &Settings, protocol: ProtocolName) -> Result<(Program, Plan), Failure> {
+pub fn load(file: &Path, settings: &Settings, execution: &Execution) -> Result<(Program, Plan), Failure> {
     if !is_compiled(file) {
-        return compile(file, settings, protocol);
+        return compile(file, settings, execution);
     }
     settings.refuse(file)?;
     let bytes = std::fs::read(file).map_err(Failure::file(file))?;
     let (program, plan) = artifact::read(&bytes).map_err(|cause| Failure::Artifact { path: file.to_owned(), cause })?;
-    if plan.protocol == protocol.into() {
-        return Ok((program, plan));
-    }
-    let plan = plan::plan(&program, protocol.into())?;
+    let plan = execution.plan(&program, Some(plan))?;
     Ok((program, plan))
 }
 

@@ -436,6 +436,62 @@ impl Op {
         }
     }
 
+    /// Calls `f` on every operand that stands in the operation itself, to replace it.
+    pub fn for_each_operand_mut(&mut self, mut f: impl FnMut(&mut Value)) {
+        match self {
+            Op::Input { .. } | Op::Const(_) | Op::Each { .. } => {}
+            Op::Reveal(v)
+            | Op::Assert(v)
+            | Op::RandomPublic(v)
+            | Op::Reshape(v)
+            | Op::Broadcast(v)
+            | Op::Transpose(v, _)
+            | Op::Unary(_, v)
+            | Op::Cast(v)
+            | Op::Coerce(v)
+            | Op::Reduce(_, v, _)
+            | Op::If { cond: v, .. } => f(v),
+            Op::Loop { from, to, init, .. } => {
+                f(from);
+                f(to);
+                init.iter_mut().for_each(f);
+            }
+            Op::Slice(v, starts) => {
+                f(v);
+                starts.iter_mut().for_each(f);
+            }
+            Op::Update { base, part, starts } => {
+                f(base);
+                f(part);
+                starts.iter_mut().for_each(f);
+            }
+            Op::Concat(vs, _) | Op::Circuit { args: vs, .. } => vs.iter_mut().for_each(f),
+            Op::Pad { value: a, fill: b, .. }
+            | Op::Gather(a, b)
+            | Op::MatMul(a, b)
+            | Op::Conv2d(a, b, _)
+            | Op::Binary(_, a, b)
+            | Op::Read { table: a, index: b } => {
+                f(a);
+                f(b);
+            }
+            Op::Select(a, b, c) | Op::Write { table: a, index: b, value: c } => {
+                f(a);
+                f(b);
+                f(c);
+            }
+        }
+    }
+
+    /// The blocks of the operation, to change them.
+    pub fn blocks_mut(&mut self) -> Vec<&mut Block> {
+        match self {
+            Op::Loop { body, .. } | Op::Each { body, .. } => vec![body],
+            Op::If { then, otherwise, .. } => vec![then, otherwise],
+            _ => Vec::new(),
+        }
+    }
+
     /// The blocks of the operation.
     pub fn blocks(&self) -> Vec<&Block> {
         match self {

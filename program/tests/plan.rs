@@ -560,3 +560,26 @@ fn a_flat_circuit_computes_what_the_program_does() {
     let want = clear::run(&program, &inputs, &mut || 0).unwrap();
     assert_eq!(words, want.iter().flat_map(|t| t.data.clone()).collect::<Vec<_>>());
 }
+
+/// A ReLU before max-pooling goes after it, where it acts on a quarter of the elements; one whose result is used otherwise
+/// stays.
+#[test]
+fn a_maximum_with_a_constant_comes_after_one_over_windows() {
+    for stays in [false, true] {
+        let mut m = Make::new();
+        let [a, b] = [0, 1].map(|owner| m.input(Some(owner), FIX, &[2, 4, 6]));
+        let x = m.op(Op::Binary(Binary::Add, a, b), FIX, &[2, 4, 6]);
+        let floor = m.op(Op::Const(Constant::Splat(300)), FIX, &[2, 4, 6]);
+        let relu = m.op(Op::Binary(Binary::Max, floor, x), FIX, &[2, 4, 6]);
+        let pairs = m.op(Op::Reshape(relu), FIX, &[2, 4, 3, 2]);
+        let rows = m.op(Op::Reduce(Reduction::Max, pairs, 3), FIX, &[2, 4, 3]);
+        let turned = m.op(Op::Transpose(rows, vec![0, 2, 1]), FIX, &[2, 3, 4]);
+        let pairs = m.op(Op::Reshape(turned), FIX, &[2, 3, 2, 2]);
+        let pooled = m.op(Op::Reduce(Reduction::Max, pairs, 3), FIX, &[2, 3, 2]);
+        let sum = m.op(Op::Binary(Binary::Add, pooled, pooled), FIX, &[2, 3, 2]);
+        let program = if stays { m.finish(&[sum, relu]) } else { m.finish(&[sum, pooled]) };
+        let plan = agrees(&program);
+        let moved: Vec<[u64; 2]> = plan.rewrites.iter().map(|r| [r.before, r.after]).collect();
+        assert_eq!(moved, if stays { Vec::new() } else { vec![[48, 12]] });
+    }
+}

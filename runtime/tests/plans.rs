@@ -419,7 +419,7 @@ fn large_products_agree_with_the_clear() {
         let expected = clear::run(&program, &leaves, &mut || unreachable!()).unwrap();
         let plan = plan(&program, Protocol::Mixed).unwrap();
         let choices = plan.steps.iter().filter_map(|planned| match &planned.step {
-            Step::Product(product) => Some(product.choices(&program, plan.revealed)),
+            Step::Product(product) => Some(product.choices(|v| program.ty(v), plan.link, plan.revealed)),
             _ => None,
         });
         for choice in choices.flatten() {

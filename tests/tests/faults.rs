@@ -207,9 +207,18 @@ fn another_public_input_is_refused() {
 fn another_protocol_is_refused() {
     let scene = Scene::new(SHORT);
     let alice = scene.alice(&[]);
-    let bob = scene.bob("program.mpcx", &["--input", "k=1", "--protocol", "mixed"]);
-    assert_ended(&alice.wait(), 3, "bob runs the protocol mixed, this side yao");
-    assert_ended(&bob.wait(), 3, "alice runs the protocol yao, this side mixed");
+    let bob = scene.bob("program.mpcx", &["--input", "k=1", "--protocol", "yao"]);
+    assert_ended(&alice.wait(), 3, "bob runs the protocol yao, this side mixed");
+    assert_ended(&bob.wait(), 3, "alice runs the protocol mixed, this side yao");
+}
+
+#[test]
+fn a_plan_for_another_link_is_refused() {
+    let scene = Scene::new(SHORT);
+    let alice = scene.alice(&[]);
+    let bob = scene.bob("program.mpcx", &["--input", "k=1", "--link", "wan"]);
+    assert_ended(&alice.wait(), 3, "bob has another plan for this program");
+    assert_ended(&bob.wait(), 3, "Compile both with the same motet, --protocol and --link");
 }
 
 /// A frame with one message, as the wire has it.
@@ -225,7 +234,7 @@ fn introduction(version: &str, party: &str, expects: &str) -> Vec<u8> {
     [GREETING, &message(&(version, party, Some(expects), [7u8; 32]))].concat()
 }
 
-/// A program from the same compiler has one plan for a protocol, and a file with another is not loaded: such a peer, or
+/// A program from the same compiler has one plan for a protocol and a link, and a file with another is not loaded: such a peer, or
 /// one with less security, is a build of its own.
 #[test]
 fn another_plan_or_security_is_refused() {
@@ -238,7 +247,7 @@ fn another_plan_or_security_is_refused() {
     ];
     for (plan, security, status, words) in cases {
         let public: [(&str, [u8; 32]); 0] = [];
-        let terms = message(&("yao", ["alice", "bob"].to_vec(), program, plan, public.to_vec(), security));
+        let terms = message(&("mixed", ["alice", "bob"].to_vec(), program, plan, public.to_vec(), 0u8, security));
         let said = [introduction(VERSION, "bob", "alice"), terms].concat();
         let alice = scene.alice(&[]);
         let mut mallory = scene.mallory();

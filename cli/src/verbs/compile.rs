@@ -6,7 +6,7 @@ use clap::Args;
 use motet_program::artifact;
 
 use crate::failure::Failure;
-use crate::program::{self, Protocol, Settings};
+use crate::program::{self, Execution, Settings};
 
 /// Compile a program ahead of time, circuits included, into a file for all parties
 #[derive(Args)]
@@ -25,12 +25,12 @@ pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    protocol: Protocol,
+    execution: Execution,
 }
 
 /// Compiles and writes the artifact.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (program, plan) = program::compile(&arguments.file, &arguments.settings, arguments.protocol.protocol)?;
+    let (program, plan) = program::compile(&arguments.file, &arguments.settings, &arguments.execution)?;
     let path = arguments.output.clone().unwrap_or_else(|| arguments.file.with_extension("mpcx"));
     let bytes = artifact::write(&program, &plan);
     std::fs::write(&path, &bytes).map_err(Failure::file(&path))?;

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::input::Inputs;
 use crate::output::float;
 use crate::processes::{Outcome, both_parties};
-use crate::program::{self, ProtocolName, Settings};
+use crate::program::{self, Execution, Settings};
 use crate::progress::{bytes, count, time};
 
 const FILES: [(&str, &[u8]); 4] = [
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         std::fs::write(&path, bytes).map_err(Failure::file(&path))?;
     }
     let settings = Settings::default().with([("N".to_owned(), COUNT as i64)].into());
-    let (program, plan) = program::compile(&folder.join("digits.mpc"), &settings, ProtocolName::Yao)?;
+    let (program, plan) = program::compile(&folder.join("digits.mpc"), &settings, &Execution::default())?;
     let compiled = artifact::write(&program, &plan);
     let path = folder.join("digits.mpcx");
     std::fs::write(&path, &compiled).map_err(Failure::file(&path))?;
@@ -139,7 +139,7 @@ fn summary(server: &Outcome, client: &Outcome, private: &[usize], model: &Model)
     let same = private.iter().zip(&plain).filter(|(a, b)| a == b).count();
     println!("{same} of {COUNT} private results are the plaintext model's.\n");
     println!(
-        "Both together evaluated {} garbled gates in {}.",
+        "Both together evaluated {} gates, and products on shares, in {}.",
         count(figure(client, "gates") as f64),
         time(seconds("handshake") + seconds("setup") + seconds("run"))
     );

@@ -7,7 +7,7 @@ use motet_circuits::Bristol;
 use motet_program::flatten::flatten;
 
 use crate::failure::Failure;
-use crate::program::{self, ProtocolName, Settings};
+use crate::program::{self, Execution, Settings};
 
 /// Write a program as one flat circuit, for other tools
 #[derive(Args)]
@@ -28,7 +28,7 @@ pub struct Arguments {
 
 /// Flattens and writes.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (program, _) = program::load(&arguments.file, &arguments.settings, ProtocolName::Yao)?;
+    let (program, _) = program::load(&arguments.file, &arguments.settings, &Execution::default())?;
     let flat = flatten(&program)?;
     let bits = |sizes: &[u64]| sizes.iter().map(|&n| n as u32).collect();
     let (inputs, outputs) = (bits(&flat.inputs), bits(&flat.outputs));

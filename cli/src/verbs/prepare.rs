@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::line::Line;
-use crate::program::{self, Protocol, Settings};
+use crate::program::{self, Execution, Settings};
 use crate::progress::{bytes, count, time};
 
 /// Make ahead of time, with the other party, what later runs need and no input decides
@@ -39,12 +39,12 @@ pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    protocol: Protocol,
+    execution: Execution,
 }
 
 /// Meets the other party and fills the store.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (program, plan) = program::load(&arguments.file, &arguments.settings, arguments.protocol.protocol)?;
+    let (program, plan) = program::load(&arguments.file, &arguments.settings, &arguments.execution)?;
     program::party(&program, &arguments.line.party)?;
     let store = Store::open(&arguments.store).map_err(RunError::from)?;
     let session = arguments.line.open(&program.parties)?;

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::input::{InputError, Inputs};
 use crate::line::Line;
 use crate::output::Shown;
-use crate::program::{self, Protocol, Settings};
+use crate::program::{self, Execution, Settings};
 use crate::progress::{Bar, bytes, count, time};
 use crate::usage;
 
@@ -69,14 +69,14 @@ pub struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    protocol: Protocol,
+    execution: Execution,
 }
 
 /// Meets the other party, runs, and prints this party's result.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut inputs = Inputs::read(&arguments.inputs)?.mapped(&arguments.maps)?;
     let compiled = match program::is_compiled(&arguments.file) {
-        true => Some(program::load(&arguments.file, &arguments.settings, arguments.protocol.protocol)?),
+        true => Some(program::load(&arguments.file, &arguments.settings, &arguments.execution)?),
         false => None,
     };
     if !arguments.line.given() {
@@ -101,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             session = met;
             let built = agreed(&own, theirs).and_then(|dimensions| {
                 let settings = arguments.settings.with(dimensions);
-                let (program, plan) = program::compile(&arguments.file, &settings, arguments.protocol.protocol)?;
+                let (program, plan) = program::compile(&arguments.file, &settings, &arguments.execution)?;
                 let leaves = leaves(&program, &arguments.line.party, &mut inputs)?;
                 Ok((program, plan, leaves))
             });
@@ -143,7 +143,7 @@ fn alone(arguments: &Arguments, compiled: Option<(Program, Plan)>, mut inputs: I
         Some(compiled) => compiled,
         None => {
             let dimensions = program::dimensions(&arguments.file, &arguments.settings, &inputs)?;
-            program::compile(&arguments.file, &arguments.settings.with(dimensions), arguments.protocol.protocol)?
+            program::compile(&arguments.file, &arguments.settings.with(dimensions), &arguments.execution)?
         }
     };
     if program.parties.len() > 1 {

@@ -10,32 +10,7 @@ use super::build::{Builder, Scope};
 /// The operation with its own operands replaced (blocks are left as they are).
 pub fn with_operands(op: &Op, mut f: impl FnMut(Value) -> Value) -> Op {
     let mut op = op.clone();
-    match &mut op {
-        Op::Input { .. } | Op::Const(_) | Op::Each { .. } => {}
-        Op::Reveal(v) | Op::Assert(v) | Op::RandomPublic(v) | Op::Reshape(v) | Op::Broadcast(v) => *v = f(*v),
-        Op::Transpose(v, _) | Op::Unary(_, v) | Op::Cast(v) | Op::Coerce(v) | Op::Reduce(_, v, _) => *v = f(*v),
-        Op::If { cond: v, .. } => *v = f(*v),
-        Op::Loop { from, to, init, .. } => {
-            (*from, *to) = (f(*from), f(*to));
-            init.iter_mut().for_each(|v| *v = f(*v));
-        }
-        Op::Slice(v, starts) => {
-            *v = f(*v);
-            starts.iter_mut().for_each(|v| *v = f(*v));
-        }
-        Op::Update { base, part, starts } => {
-            (*base, *part) = (f(*base), f(*part));
-            starts.iter_mut().for_each(|v| *v = f(*v));
-        }
-        Op::Concat(vs, _) | Op::Circuit { args: vs, .. } => vs.iter_mut().for_each(|v| *v = f(*v)),
-        Op::Pad { value: a, fill: b, .. }
-        | Op::Gather(a, b)
-        | Op::MatMul(a, b)
-        | Op::Conv2d(a, b, _)
-        | Op::Binary(_, a, b)
-        | Op::Read { table: a, index: b } => (*a, *b) = (f(*a), f(*b)),
-        Op::Select(a, b, c) | Op::Write { table: a, index: b, value: c } => (*a, *b, *c) = (f(*a), f(*b), f(*c)),
-    }
+    op.for_each_operand_mut(|v| *v = f(*v));
     op
 }
 

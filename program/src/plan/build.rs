@@ -7,9 +7,10 @@ use thiserror::Error;
 
 use super::group::{Group, Head, is_scalar};
 use super::kernel::Kernels;
+use super::rewrite::rewrite;
 use super::templates::Templates;
 use super::view::Views;
-use super::{Carried, Joined, Kernel, KernelInput, Plan, Planned, Protocol, Step, Walk, liveness, way};
+use super::{Carried, Joined, Kernel, KernelInput, Link, Plan, Planned, Protocol, Step, Walk, liveness, way};
 use crate::data::{Elem, Type};
 use crate::ir::{Binary, Block, Constant, Node, Op, Party, Program, Site, Value};
 use crate::place::{Place, places, places_where};
@@ -35,15 +36,23 @@ pub enum PlanError {
 /// Most gates of a plan's templates together.
 const MAX_GATES: u64 = 50_000_000;
 
-/// The plan of a program that has been validated.
+/// The plan of a program that has been validated, in a local network.
 ///
 /// # Errors
 /// Where the protocol cannot run the program.
 pub fn plan(program: &Program, protocol: Protocol) -> Result<Plan, PlanError> {
+    plan_over(program, protocol, Link::LAN)
+}
+
+/// The plan of a program that has been validated, over the link.
+///
+/// # Errors
+/// Where the protocol cannot run the program.
+pub fn plan_over(program: &Program, protocol: Protocol, link: Link) -> Result<Plan, PlanError> {
     if program.parties.len() > 2 {
         return Err(PlanError::Parties(protocol.name(), program.parties.len(), program.parties.join(", ")));
     }
-    build(program, protocol, places(program))
+    build(program, protocol, link, places)
 }
 
 /// A plan in which nobody knows any parameter: what a flat circuit is made from.
@@ -52,10 +61,20 @@ pub(crate) fn plan_as_one(program: &Program) -> Result<Plan, PlanError> {
         let ints = program.params[param as usize].ty.leaves().iter().all(|t| t.elem == Elem::Int);
         if ints { Place::Public } else { Place::Shared }
     };
-    build(program, Protocol::Yao, places_where(program, &of_input))
+    build(program, Protocol::Yao, Link::LAN, |rewritten| places_where(rewritten, &of_input))
 }
 
-fn build(program: &Program, protocol: Protocol, mut of: Vec<Place>) -> Result<Plan, PlanError> {
+/// `place` says where the values of the program are known, once it is rewritten.
+fn build(
+    program: &Program,
+    protocol: Protocol,
+    link: Link,
+    place: impl Fn(&Program) -> Vec<Place>,
+) -> Result<Plan, PlanError> {
+    let own = program.values.len();
+    let (program, rewrites) = rewrite(program);
+    let program = &program;
+    let mut of = place(program);
     let garbler = garbler(program);
     let mut uses = vec![0; program.values.len()];
     count_uses(&program.body, &mut uses);
@@ -68,13 +87,14 @@ fn build(program: &Program, protocol: Protocol, mut of: Vec<Place>) -> Result<Pl
         return Err(PlanError::Gates);
     }
     let Planner { shared, kernels: Kernels { templates, extra, .. }, .. } = planner;
-    let (extra, extra_places): (Vec<Type>, Vec<Place>) = extra.into_iter().unzip();
+    let (added, extra_places): (Vec<Type>, Vec<Place>) = extra.into_iter().unzip();
+    let extra = program.values[own..].iter().cloned().chain(added).collect();
     of.extend(extra_places);
     liveness::drop_unused(&mut steps);
     share_after_definition(&mut steps, &shared);
     liveness::mark_last_uses(&mut steps);
-    let revealed = way::choose(program, &mut steps);
-    Ok(Plan { protocol, garbler, extra, places: of, templates: templates.all, revealed, steps })
+    let revealed = way::choose(program, link, &mut steps);
+    Ok(Plan { protocol, link, garbler, extra, places: of, templates: templates.all, revealed, rewrites, steps })
 }
 
 /// The garbler is the party with more input bits: its inputs cost nothing, the evaluator's an oblivious transfer each.

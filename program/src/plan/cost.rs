@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::traffic::{self, Line, PRODUCT_TRANSFERS, SEED, To};
 use super::trips::Trips;
-use super::{Encrypted, Kernel, Plan, Planned, Product, Step, Way};
+use super::{Encrypted, Kernel, Link, Plan, Planned, Product, Step, Way, way};
 use crate::data::Type;
 use crate::ir::{Party, Program, Site, Value};
 use crate::place::Place;
@@ -23,6 +23,8 @@ pub struct Cost {
     pub transfers: u64,
     /// Products under encryption.
     pub encrypted: u64,
+    /// Seconds of work for products on addends, by either way.
+    pub product_work: f64,
     /// Bytes from the garbler to the evaluator.
     pub to_evaluator: u64,
     /// Bytes from the evaluator to the garbler.
@@ -48,28 +50,12 @@ pub struct Gates {
     pub full: u64,
 }
 
-/// A link's rate and delay, for predictions.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Link {
-    /// Bytes a second.
-    pub rate: f64,
-    /// Seconds there and back.
-    pub round_trip: f64,
-}
-
-impl Link {
-    /// A local network: 10 Gbit/s, 0.2 ms.
-    pub const LAN: Link = Link { rate: 1.25e9, round_trip: 0.2e-3 };
-    /// Two sites: 100 Mbit/s, 40 ms.
-    pub const WAN: Link = Link { rate: 12.5e6, round_trip: 40e-3 };
-}
-
 impl Cost {
     /// Predicted seconds of a run over the link, at `ands_per_second` of garbling and evaluating together.
     pub fn seconds(&self, link: Link, ands_per_second: f64) -> f64 {
-        let bytes = (self.to_evaluator + self.to_garbler) as f64 / link.rate;
-        let work = self.ands as f64 / ands_per_second;
-        bytes.max(work) + self.rounds as f64 * link.round_trip
+        let bytes = link.seconds(self.to_evaluator.saturating_add(self.to_garbler));
+        let work = self.ands as f64 / ands_per_second + self.product_work;
+        bytes.max(work) + link.waits(self.rounds)
     }
 }
 
@@ -101,6 +87,7 @@ pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
         counts: part.counts,
         transfers: part.transfers,
         encrypted: part.encrypted,
+        product_work: part.product_work,
         to_evaluator: line.to_evaluator,
         to_garbler: line.to_garbler,
         rounds,
@@ -117,6 +104,7 @@ struct Part {
     encrypted: u64,
     /// Whom keys of encryption are sent to.
     keys: [Option<To>; 2],
+    product_work: f64,
     line: Line,
     exact: bool,
     sites: BTreeMap<u32, u64>,
@@ -129,6 +117,7 @@ impl Part {
             transfers: 0,
             encrypted: 0,
             keys: [None; 2],
+            product_work: 0.0,
             line: Line::default(),
             exact: true,
             sites: BTreeMap::new(),
@@ -150,6 +139,7 @@ impl Part {
         if times > 0 {
             self.keys = [0, 1].map(|i| self.keys[i].or(other.keys[i]));
         }
+        self.product_work += other.product_work * times as f64;
         self.line.then(&other.line, times);
         self.exact &= other.exact;
         for (site, ands) in &other.sites {
@@ -233,7 +223,7 @@ impl Walk<'_> {
 
     /// Each cross term, by the way that the plan has chosen.
     fn product(&self, product: &Product, part: &mut Part) {
-        let Some((map, bits)) = product.map(self.program) else { return };
+        let Some((map, bits)) = product.map(|v| self.ty(v)) else { return };
         for (cross, way) in product.cross().iter().zip(&product.ways) {
             let encrypted = Encrypted::of(&map, cross.evaluator_first, bits, self.plan.revealed);
             match (way, encrypted) {
@@ -246,6 +236,7 @@ impl Walk<'_> {
                     messages.iter().for_each(|(to, bytes)| part.line.say(*to, *bytes));
                     part.keys[usize::from(encrypted.garbler_encrypts)] = Some(messages[0].0);
                     part.encrypted += 1;
+                    part.product_work += encrypted.work();
                 }
                 _ => {
                     let transfers = map.transfers(cross.evaluator_first, bits);
@@ -255,6 +246,7 @@ impl Walk<'_> {
                     piece.say(To::Evaluator, map.correction_bytes(bits) / pieces);
                     part.line.then(&piece, pieces);
                     part.transfers = part.transfers.saturating_add(transfers);
+                    part.product_work += way::transfer_work(transfers, map.correction_bytes(bits));
                 }
             }
         }

@@ -11,7 +11,9 @@ mod build;
 pub mod cost;
 mod group;
 mod kernel;
+mod link;
 mod liveness;
+mod rewrite;
 pub(crate) mod scalar;
 mod templates;
 pub mod traffic;
@@ -30,8 +32,10 @@ use crate::place::Place;
 
 pub use bridge::{Cross, Factor, Product};
 pub(crate) use build::plan_as_one;
-pub use build::{PlanError, plan};
-pub use way::{Choice, Encrypted, Way};
+pub use build::{PlanError, plan, plan_over};
+pub use link::Link;
+pub use rewrite::{Rewrite, RewriteKind};
+pub use way::{Choice, Encrypted, Price, Way};
 
 /// How parties execute a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,6 +61,8 @@ impl Protocol {
 pub struct Plan {
     /// The protocol.
     pub protocol: Protocol,
+    /// The link that it is made for.
+    pub link: Link,
     /// Who garbles.
     pub garbler: Party,
     /// Types of the values that the plan adds; they are numbered after the program's.
@@ -67,6 +73,8 @@ pub struct Plan {
     pub templates: Vec<Template>,
     /// Elements that encrypted products reveal in a run, at most: what their flooding covers.
     pub revealed: u64,
+    /// What was rewritten before planning: values that this adds are the first of `extra`.
+    pub rewrites: Vec<Rewrite>,
     /// The steps.
     pub steps: Vec<Planned>,
 }
@@ -89,7 +97,7 @@ impl Plan {
     /// # Errors
     /// Where it is another.
     pub fn check(&self, program: &Program) -> Result<(), InvalidPlan> {
-        match plan(program, self.protocol) {
+        match plan_over(program, self.protocol, self.link) {
             Ok(own) if own == *self => Ok(()),
             Ok(_) => Err(InvalidPlan::Other),
             Err(_) => Err(InvalidPlan::None),

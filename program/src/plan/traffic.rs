@@ -112,8 +112,8 @@ pub(super) fn handshake(program: &Program, protocol: Protocol) -> [u64; 2] {
     let names: u64 = program.parties.iter().map(|name| text(name)).sum();
     let public = program.params.iter().filter(|param| param.owner.is_none());
     let public: Vec<u64> = public.map(|param| text(&param.name) + DIGEST).collect();
-    // Bits of security: 128 and 40.
-    let security = varint(128) + varint(40);
+    // What the session is for, and bits of security: 128 and 40.
+    let security = 1 + varint(128) + varint(40);
     let terms = text(protocol.name())
         + list(program.parties.len(), names)
         + 2 * DIGEST

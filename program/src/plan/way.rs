@@ -1,15 +1,15 @@
 //! How cross terms are computed: under lattice-based encryption or by oblivious transfer.
 //!
 //! The noise of encrypted products is flooded by as much as all elements that they reveal in a run need, so how many
-//! those are is found first. Then each cross term goes the way that takes fewer bytes.
+//! those are is found first. Then each cross term goes the way that takes less time over the plan's link.
 
 use serde::{Deserialize, Serialize};
 
 use super::trips::Trips;
-use super::{Cross, Planned, Product, Step, traffic};
+use super::{Cross, Link, Planned, Product, Step, traffic};
 use crate::bilinear::Bilinear;
 use crate::data::Type;
-use crate::ir::{Op, Program};
+use crate::ir::{Op, Program, Value};
 use crate::lattice::{self, Layer};
 
 /// How a cross term is computed.
@@ -23,6 +23,18 @@ pub enum Way {
 
 /// Iterations that a loop whose bounds are not known is taken to have at most; a run with more of them stops.
 const MOST_TRIPS: u64 = 1 << 20;
+
+/// Seconds of work at both parties for a polynomial modulo a prime: sampled, transformed, multiplied and packed. (Roughly
+/// what a core of 4 GHz takes; where it is off, the choice is a little worse, and no result another.)
+const POLYNOMIAL: f64 = 20e-6;
+/// Seconds for an oblivious transfer with its pads, and for a byte of a correction.
+const TRANSFER: f64 = 0.4e-6;
+const CORRECTION_BYTE: f64 = 1e-9;
+
+/// Seconds of work for transfers and the corrections that follow from them.
+pub(super) fn transfer_work(transfers: u64, corrections: u64) -> f64 {
+    TRANSFER * transfers as f64 + CORRECTION_BYTE * corrections as f64
+}
 
 /// A cross term as an encrypted product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +68,15 @@ impl Encrypted {
         let [request, response] = [self.product.request_len() as u64, self.product.response_len() as u64];
         if self.garbler_encrypts { [response, request] } else { [request, response] }
     }
+
+    /// Seconds of work at both parties.
+    pub(super) fn work(&self) -> f64 {
+        let tiling = self.product.tiling();
+        let (items, inputs, outputs) = (tiling.item_tiles(), tiling.input_tiles(), tiling.output_tiles());
+        // Encoded weights; ciphertexts up, made and read; ciphertexts down, made, covered and read.
+        let polynomials = inputs * outputs + items * (2 * inputs + 4 * outputs);
+        POLYNOMIAL * (polynomials * self.product.parameters().primes()) as f64
+    }
 }
 
 /// The layer that multiplies the first (`first`) or second operand of a map, encrypted, with the other; and the shapes to
@@ -78,57 +99,90 @@ fn layer(map: &Bilinear, first: bool) -> Option<(Layer, Option<[[usize; 2]; 2]>)
 }
 
 /// A cross term with what either way takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Choice {
     /// How it is computed.
     pub way: Way,
-    /// Bytes both ways by oblivious transfer.
-    pub by_transfers: u64,
-    /// Bytes both ways under encryption, where it serves; a session's key, which is sent once, not counted.
-    pub by_encryption: Option<u64>,
+    /// By oblivious transfer.
+    pub by_transfers: Price,
+    /// Under encryption, where it serves; a session's key, which is sent once, not counted.
+    pub by_encryption: Option<Price>,
+}
+
+/// What a way takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Price {
+    /// Bytes both ways.
+    pub bytes: u64,
+    /// Predicted seconds: of bytes on the link and of work.
+    pub seconds: f64,
+}
+
+impl Price {
+    fn new(link: Link, bytes: u64, work: f64) -> Price {
+        Price { bytes, seconds: link.seconds(bytes) + work }
+    }
+
+    /// A session's key, with what its first use takes.
+    fn of_key(link: Link) -> Price {
+        Price::new(link, lattice::public_key_len() as u64, POLYNOMIAL * 4.0 * lattice::MOST_PRIMES as f64)
+    }
 }
 
 impl Choice {
     /// The better way in a run whose encrypted products reveal `revealed` elements.
-    fn of(map: &Bilinear, cross: &Cross, bits: u32, revealed: u64) -> Choice {
+    fn of(map: &Bilinear, cross: &Cross, bits: u32, link: Link, revealed: u64) -> Choice {
         let transfers = map.transfers(cross.evaluator_first, bits);
-        let by_transfers =
-            traffic::extension(transfers).saturating_add(transfers / 8).saturating_add(map.correction_bytes(bits));
+        let corrections = map.correction_bytes(bits);
+        let bytes = traffic::extension(transfers).saturating_add(transfers / 8).saturating_add(corrections);
+        let by_transfers = Price::new(link, bytes, transfer_work(transfers, corrections));
         let encrypted = Encrypted::of(map, cross.evaluator_first, bits, revealed);
-        let by_encryption = encrypted.map(|encrypted| encrypted.bytes().iter().sum());
-        let way = if by_encryption.is_some_and(|n| n < by_transfers) { Way::Encrypted } else { Way::Transfers };
-        Choice { way, by_transfers, by_encryption }
+        let by_encryption = encrypted.map(|e| Price::new(link, e.bytes().iter().sum(), e.work()));
+        let better = by_encryption.is_some_and(|price| price.seconds < by_transfers.seconds);
+        Choice { way: if better { Way::Encrypted } else { Way::Transfers }, by_transfers, by_encryption }
+    }
+
+    /// Seconds that encryption saves, where it is chosen.
+    fn saves(&self) -> f64 {
+        match (self.way, self.by_encryption) {
+            (Way::Encrypted, Some(price)) => self.by_transfers.seconds - price.seconds,
+            _ => 0.0,
+        }
     }
 }
 
 /// Chooses the way of every cross term. Returns how many elements the encrypted products reveal in a run at most.
-pub(super) fn choose(program: &Program, steps: &mut [Planned]) -> u64 {
-    let mut revealed = 0;
+pub(super) fn choose(program: &Program, link: Link, steps: &mut [Planned]) -> u64 {
+    let (mut revealed, mut saved) = (0u64, 0.0);
     for_products(steps, 1, &mut Trips::default(), &mut |product, times| {
-        let Some((map, bits)) = product.map(program) else { return };
-        let encrypted = |cross: &Cross| Choice::of(&map, cross, bits, 1).way == Way::Encrypted;
-        let count = product.cross().iter().filter(|cross| encrypted(cross)).count() as u64;
+        let Some((map, _)) = product.map(|v| program.ty(v)) else { return };
+        let choices = product.choices(|v| program.ty(v), link, 1);
+        let count = choices.iter().filter(|choice| choice.way == Way::Encrypted).count() as u64;
         let elements = count.saturating_mul(map.counts()[2] as u64);
-        revealed = u64::saturating_add(revealed, elements.saturating_mul(times));
+        revealed = revealed.saturating_add(elements.saturating_mul(times));
+        saved += choices.iter().map(Choice::saves).sum::<f64>() * times as f64;
     });
+    // A key is worth sending only for what it saves.
+    let keyed = saved > Price::of_key(link).seconds;
     for_products(steps, 1, &mut Trips::default(), &mut |product, _| {
-        product.ways = product.choices(program, revealed).into_iter().map(|choice| choice.way).collect();
+        let choices = product.choices(|v| program.ty(v), link, revealed);
+        product.ways = choices.iter().map(|choice| if keyed { choice.way } else { Way::Transfers }).collect();
     });
-    revealed
+    if keyed { revealed } else { 0 }
 }
 
 impl Product {
     /// The bilinear map, and the bits of its ring.
-    pub fn map(&self, program: &Program) -> Option<(Bilinear, u32)> {
+    pub fn map<'a>(&self, ty: impl Fn(Value) -> &'a Type) -> Option<(Bilinear, u32)> {
         let (Op::MatMul(x, y) | Op::Conv2d(x, y, _)) = &self.node.op else { return None };
-        let [x, y]: [&Type; 2] = [program.ty(*x), program.ty(*y)];
+        let [x, y] = [ty(*x), ty(*y)];
         Some((Bilinear::of(&self.node.op, &x.shape, &y.shape)?, x.elem.bits()))
     }
 
     /// What either way takes of each cross term, in a run whose encrypted products reveal `revealed` elements.
-    pub fn choices(&self, program: &Program, revealed: u64) -> Vec<Choice> {
-        let Some((map, bits)) = self.map(program) else { return Vec::new() };
-        self.cross().iter().map(|cross| Choice::of(&map, cross, bits, revealed)).collect()
+    pub fn choices<'a>(&self, ty: impl Fn(Value) -> &'a Type, link: Link, revealed: u64) -> Vec<Choice> {
+        let Some((map, bits)) = self.map(ty) else { return Vec::new() };
+        self.cross().iter().map(|cross| Choice::of(&map, cross, bits, link, revealed)).collect()
     }
 }
 
@@ -154,14 +208,14 @@ fn for_products(steps: &mut [Planned], times: u64, trips: &mut Trips, f: &mut im
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Conv2d, Value};
+    use crate::ir::Conv2d;
 
     /// Large products go under encryption, small ones by transfers.
     #[test]
     fn large_products_are_encrypted() {
         let encrypted = |map: &Bilinear, evaluator_first: bool, bits: u32| {
             let cross = Cross { garbler: Value(0), evaluator: Value(1), evaluator_first };
-            Choice::of(map, &cross, bits, 1 << 20).way == Way::Encrypted
+            Choice::of(map, &cross, bits, Link::LAN, 1 << 20).way == Way::Encrypted
         };
         let geometry = Conv2d { stride: [2, 1], dilation: [1, 2], groups: 1 };
         let convolution = Bilinear::Conv2d { x: [2, 3, 14, 12], w: [16, 3, 5, 3], geometry };
@@ -179,8 +233,8 @@ mod tests {
     fn what_flooding_cannot_cover_is_transferred() {
         let map = Bilinear::MatMul { batch: 1, m: 60, k: 40, n: 60 };
         let cross = Cross { garbler: Value(0), evaluator: Value(1), evaluator_first: true };
-        assert_eq!(Choice::of(&map, &cross, 64, 1 << 40).way, Way::Transfers);
-        assert_eq!(Choice::of(&map, &cross, 32, 1 << 40).way, Way::Encrypted);
+        assert_eq!(Choice::of(&map, &cross, 64, Link::LAN, 1 << 40).way, Way::Transfers);
+        assert_eq!(Choice::of(&map, &cross, 32, Link::LAN, 1 << 40).way, Way::Encrypted);
     }
 
     /// Message lengths count what is in a tile as it is walked through.

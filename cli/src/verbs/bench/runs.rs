@@ -11,7 +11,7 @@ use super::figure::{Detail, Figure};
 use crate::failure::Failure;
 use crate::output::Shown;
 use crate::processes::{Outcome, both_parties};
-use crate::program::{self, ProtocolName, Settings};
+use crate::program::{self, Execution, ProtocolName, Settings};
 use crate::progress::{bytes, time};
 
 /// Elements of a million.
@@ -97,7 +97,7 @@ impl Case {
         let folder = folder.path();
         let path = folder.join("bench.mpc");
         std::fs::write(&path, self.source).map_err(Failure::file(&path))?;
-        let (program, plan) = program::compile(&path, &self.settings(), ProtocolName::Yao)?;
+        let (program, plan) = program::compile(&path, &self.settings(), &Execution::by(ProtocolName::Yao))?;
         let path = folder.join("bench.mpcx");
         std::fs::write(&path, artifact::write(&program, &plan)).map_err(Failure::file(&path))?;
         self.data(1).write(&folder.join("x.npy"))?;

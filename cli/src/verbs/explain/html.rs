@@ -49,6 +49,14 @@ fn page_to(report: &Report, out: &mut String) -> std::fmt::Result {
         row(out, &function, &count(ands as f64), ands as f64 / cost.ands.max(1) as f64)?;
     }
     writeln!(out, "</table>")?;
+    let products = super::products::lines(report.program, report.plan);
+    if !products.is_empty() {
+        write!(out, "<h2>Products on shares</h2>\n<ul>\n")?;
+        for product in products {
+            writeln!(out, "<li><code>{}</code></li>", escaped(&product))?;
+        }
+        writeln!(out, "</ul>")?;
+    }
     if !cost.exact {
         writeln!(out, "<p>{}</p>", super::NOT_EXACT)?;
     }

@@ -1,6 +1,7 @@
 //! `motet explain FILE`: who learns what, and what it costs.
 
 mod html;
+mod products;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,14 +9,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use motet_program::ir::{Block, Op, Party, Program, Site};
-use motet_program::plan::cost::{Cost, Link, cost};
-use motet_program::plan::{Plan, Planned, Step};
+use motet_program::plan::cost::{Cost, cost};
+use motet_program::plan::{Link, Plan, Planned, Rewrite, RewriteKind, Step};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::input::describe;
 use crate::link::NamedLink;
-use crate::program::{self, Protocol, Settings, place};
+use crate::program::{self, Execution, Settings, place};
 use crate::progress::{bytes, count, time};
 
 /// Gates a second of garbling and evaluating together that predictions assume: two processes on one machine's cores.
@@ -42,24 +43,20 @@ pub struct Arguments {
     /// Write a page with the same facts; nothing in it is loaded from elsewhere
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// The link that time is predicted for: lan, wan, or a rate and a round-trip time such as 100mbit,40ms
-    /// [default: lan and wan]
-    #[arg(long, value_name = "LINK")]
-    link: Option<NamedLink>,
     /// How often a loop runs whose bounds are known only when running
     #[arg(long, value_name = "TIMES", default_value_t = 1)]
     assume: u64,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    protocol: Protocol,
+    execution: Execution,
 }
 
 /// Prints the table, or JSON, and writes the page.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (program, plan) = program::load(&arguments.file, &arguments.settings, arguments.protocol.protocol)?;
+    let (program, plan) = program::load(&arguments.file, &arguments.settings, &arguments.execution)?;
     let cost = cost(&program, &plan, arguments.assume);
-    let links = match &arguments.link {
+    let links = match &arguments.execution.link {
         Some(link) => vec![link.clone()],
         None => vec![NamedLink::lan(), NamedLink::wan()],
     };
@@ -108,6 +105,8 @@ fn as_json(report: &Report) -> Value {
         "by_function": by_function(program, cost).into_iter().collect::<BTreeMap<_, _>>(),
         "batches": batches(&plan.steps),
         "loops": loops(&plan.steps),
+        "rewritten": plan.rewrites.iter().map(|rewrite| rewritten(program, rewrite)).collect::<Vec<_>>(),
+        "products": products::as_json(program, plan),
         "input_transfers": cost.transfers,
         "bytes": { "to_evaluator": cost.to_evaluator, "to_garbler": cost.to_garbler },
         "rounds": cost.rounds,
@@ -144,6 +143,12 @@ fn as_table(report: &Report) -> String {
     for (function, ands) in report.by_function() {
         let share = 100.0 * ands as f64 / cost.ands.max(1) as f64;
         line("", format!("{:>14}  {share:>5.1} %  {function}", count(ands as f64)));
+    }
+    for (k, rewrite) in plan.rewrites.iter().enumerate() {
+        line(if k == 0 { "rewritten" } else { "" }, rewritten(report.program, rewrite));
+    }
+    for (k, product) in products::lines(report.program, plan).into_iter().enumerate() {
+        line(if k == 0 { "products" } else { "" }, product);
     }
     let [a, b] = [cost.to_evaluator, cost.to_garbler];
     line("bytes", format!("{} garbler to evaluator, {} back", bytes(a), bytes(b)));
@@ -229,6 +234,15 @@ fn reveals(program: &Program) -> Vec<Site> {
     let mut found = Vec::new();
     walk(&program.body, &mut found);
     found
+}
+
+/// What a rewrite has done.
+fn rewritten(program: &Program, rewrite: &Rewrite) -> String {
+    let Rewrite { kind, site, before, after } = rewrite;
+    let what = match kind {
+        RewriteKind::MaxAfterPooling => "the maximum with a constant comes after the maximum over windows",
+    };
+    format!("{}: {what}, on {after} elements instead of {before}", place(program, *site))
 }
 
 /// Gates by function of the source, the dearest first.

@@ -9,7 +9,7 @@ use motet_program::data::{DataType, Elem, Tensor, Type};
 use motet_program::ir::{Block, Constant, Node, Op, Output, Param, Party, Program, Site, SourceSite, Value};
 use motet_program::place::Place;
 use motet_program::plan::{
-    Carried, Joined, Kernel, KernelInput, KernelOutput, Plan, Planned, Protocol, Reduce, Step, Walk, Wide,
+    Carried, Joined, Kernel, KernelInput, KernelOutput, Link, Plan, Planned, Protocol, Reduce, Step, Walk, Wide,
 };
 
 use super::super::{Job, Meter, Outputs, ProtocolError, run};
@@ -143,11 +143,13 @@ impl Maker {
         };
         let plan = Plan {
             protocol: Protocol::Yao,
+            link: Link::LAN,
             garbler: GARBLER,
             extra: Vec::new(),
             places: self.places,
             templates: self.templates,
             revealed: 0,
+            rewrites: Vec::new(),
             steps,
         };
         let party = |party: Party, mut channel: Channel| {
