@@ -13,6 +13,8 @@ use super::{Constants, Factor, Modulus, N, Ntt};
 pub(in crate::rlwe) struct Present(());
 
 const LANES: usize = 8;
+/// Coefficients whose levels are done together: 32 KiB, which stay in the first cache.
+const PART: usize = 4096;
 const MASK: i64 = (1 << 52) - 1;
 
 impl Present {
@@ -147,12 +149,12 @@ impl Shuffle {
     }
 }
 
-/// A level with gap below 8: `butterfly` on both halves of every 16 neighbours.
+/// A level with gap below 8: `butterfly` on both halves of every 16 neighbours. `x` are the coefficients from `start` on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn narrow_level<const FORWARD: bool>(lanes: Lanes, constants: &Constants, gap: usize, x: &mut [u64; N]) {
+fn narrow_level<const FORWARD: bool>(lanes: Lanes, constants: &Constants, gap: usize, start: usize, x: &mut [u64]) {
     let shuffle = Shuffle::new(gap);
-    let first = N / (2 * gap);
+    let first = (N + start) / (2 * gap);
     for (j, x) in x.as_chunks_mut::<{ 2 * LANES }>().0.iter_mut().enumerate() {
         let (front, back) = (load(&x[..LANES]), load(&x[LANES..]));
         let a = _mm512_permutex2var_epi64(front, shuffle.upper, back);
@@ -169,11 +171,11 @@ fn narrow_level<const FORWARD: bool>(lanes: Lanes, constants: &Constants, gap: u
     }
 }
 
-/// A level with gap 8 or more.
+/// A level with gap 8 or more. `x` are the coefficients from `start` on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn wide_level<const FORWARD: bool>(lanes: Lanes, constants: &Constants, gap: usize, x: &mut [u64; N]) {
-    let first = N / (2 * gap);
+fn wide_level<const FORWARD: bool>(lanes: Lanes, constants: &Constants, gap: usize, start: usize, x: &mut [u64]) {
+    let first = (N + start) / (2 * gap);
     for (i, block) in x.chunks_exact_mut(2 * gap).enumerate() {
         let w = splat(Factor { value: constants.values[first + i], quotient: constants.quotients[first + i] });
         let (low, high) = block.split_at_mut(gap);
@@ -190,28 +192,42 @@ fn wide_level<const FORWARD: bool>(lanes: Lanes, constants: &Constants, gap: usi
 fn forward(ntt: &Ntt, x: &mut [u64; N], block: usize) {
     let lanes = Lanes::new(ntt.modulus.q);
     let mut gap = block / 2;
-    while gap >= LANES {
-        wide_level::<true>(lanes, &ntt.forward, gap, x);
+    while gap >= PART {
+        wide_level::<true>(lanes, &ntt.forward, gap, 0, x);
         gap /= 2;
     }
-    for gap in [4, 2, 1] {
-        narrow_level::<true>(lanes, &ntt.forward, gap, x);
-    }
-    for x in x.chunks_exact_mut(LANES) {
-        let value = below(below(load(x), lanes.two_q), lanes.q);
-        store(x, value);
+    for (i, x) in x.chunks_exact_mut(PART).enumerate() {
+        let mut gap = gap;
+        while gap >= LANES {
+            wide_level::<true>(lanes, &ntt.forward, gap, i * PART, x);
+            gap /= 2;
+        }
+        for gap in [4, 2, 1] {
+            narrow_level::<true>(lanes, &ntt.forward, gap, i * PART, x);
+        }
+        for x in x.chunks_exact_mut(LANES) {
+            let value = below(below(load(x), lanes.two_q), lanes.q);
+            store(x, value);
+        }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn inverse(ntt: &Ntt, x: &mut [u64; N]) {
     let lanes = Lanes::new(ntt.modulus.q);
-    for gap in [1, 2, 4] {
-        narrow_level::<false>(lanes, &ntt.inverse, gap, x);
+    for (i, x) in x.chunks_exact_mut(PART).enumerate() {
+        for gap in [1, 2, 4] {
+            narrow_level::<false>(lanes, &ntt.inverse, gap, i * PART, x);
+        }
+        let mut gap = LANES;
+        while gap < PART {
+            wide_level::<false>(lanes, &ntt.inverse, gap, i * PART, x);
+            gap *= 2;
+        }
     }
-    let mut gap = LANES;
+    let mut gap = PART;
     while gap < N {
-        wide_level::<false>(lanes, &ntt.inverse, gap, x);
+        wide_level::<false>(lanes, &ntt.inverse, gap, 0, x);
         gap *= 2;
     }
     let scale = splat(ntt.scale);
