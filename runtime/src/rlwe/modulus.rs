@@ -51,6 +51,12 @@ impl Modulus {
         x.wrapping_mul(factor.value).wrapping_sub(quotient.wrapping_mul(self.q))
     }
 
+    /// `x·factor mod q`, for `x < 2^52`.
+    #[inline(always)]
+    pub(super) fn mul_by(&self, x: u64, factor: Factor) -> u64 {
+        Self::below(self.mul_lazy(x, factor), self.q)
+    }
+
     /// `x` or `x − bound`, whichever is not negative.
     #[inline(always)]
     pub(super) fn below(x: u64, bound: u64) -> u64 {
@@ -149,6 +155,7 @@ mod tests {
                 x = x.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
                 let (a, b) = (x % q, x.rotate_left(17) % q);
                 assert_eq!(modulus.mul(a, b), (a as u128 * b as u128 % q as u128) as u64);
+                assert_eq!(modulus.mul_by(a, modulus.factor(b)), modulus.mul(a, b));
                 assert_eq!(modulus.signed(x as i64 as i128), (x as i64 as i128).rem_euclid(q as i128) as u64);
                 let wide = (x as u128 * x.rotate_left(9) as u128) >> 24;
                 assert_eq!(modulus.reduce_wide(wide), (wide % q as u128) as u64);

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::modulus::{Modulus, PRIMES};
+use super::modulus::{Factor, Modulus, PRIMES};
 use super::ntt::{Isa, Ntt};
 
 /// The transforms modulo all primes, made at first use.
@@ -18,9 +18,9 @@ pub(super) fn transforms() -> &'static [Ntt] {
 struct Part {
     modulus: Modulus,
     /// `2^-ℓ mod q`.
-    unscale: u64,
+    unscale: Factor,
     /// `(Q/q)^-1 mod q`.
-    cofactor: u64,
+    cofactor: Factor,
     /// `⌊2^177 / q⌋`.
     reciprocal: u128,
 }
@@ -44,8 +44,8 @@ impl Basis {
             let (whole, rest) = ((1 << 127) / q, (1 << 127) % q);
             Part {
                 modulus,
-                unscale: modulus.inverse(modulus.pow(2, ring_bits.into())),
-                cofactor: modulus.inverse(cofactor),
+                unscale: modulus.factor(modulus.inverse(modulus.pow(2, ring_bits.into()))),
+                cofactor: modulus.factor(modulus.inverse(cofactor)),
                 reciprocal: (whole << 50) + (rest << 50) / q,
             }
         };
@@ -62,13 +62,13 @@ impl Basis {
         let half = 1u64 << (self.ring_bits - 1);
         let rest = self.q_low.wrapping_mul(m).wrapping_add(half) & (u64::MAX >> (64 - self.ring_bits));
         let numerator = half as i128 - rest as i128;
-        self.parts.iter().map(move |part| part.modulus.mul(part.modulus.signed(numerator), part.unscale))
+        self.parts.iter().map(move |part| part.modulus.mul_by(part.modulus.signed(numerator), part.unscale))
     }
 
     /// `x/Q` in units of 2^-128, for x given by its residues; up to eight units too small.
     pub(super) fn fraction(&self, residues: impl Iterator<Item = u64>) -> u128 {
         self.parts.iter().zip(residues).fold(0, |sum: u128, (part, residue)| {
-            let y = part.modulus.mul(residue, part.cofactor) as u128;
+            let y = part.modulus.mul_by(residue, part.cofactor) as u128;
             let (high, low) = (part.reciprocal >> 64, part.reciprocal & u64::MAX as u128);
             sum.wrapping_add((y * high) << 15).wrapping_add((y * low) >> 49)
         })
