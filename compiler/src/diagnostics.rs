@@ -6,6 +6,10 @@ use miette::{LabeledSpan, NamedSource, Severity};
 
 use crate::source::{Sources, Span};
 
+/// Bytes of the longest line of source that is drawn: what programs write may be much longer, and drawing it hides what is
+/// said.
+const LONGEST_LINE: usize = 600;
+
 /// A message with places in the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -47,6 +51,9 @@ impl Diagnostic {
     /// As a report that miette can print: labels in the main label's file are drawn there, others become related
     /// reports.
     pub fn report(&self, sources: &Sources) -> Report {
+        if self.labels.iter().any(|(span, _)| sources.longest_line(*span) > LONGEST_LINE) {
+            return self.in_words(sources);
+        }
         let file = self.labels.first().map(|(s, _)| s.file);
         let (here, elsewhere): (Vec<_>, Vec<_>) = self.labels.iter().partition(|(s, _)| Some(s.file) == file);
         Report {
@@ -69,6 +76,22 @@ impl Diagnostic {
                 })
                 .collect(),
         }
+    }
+}
+
+impl Diagnostic {
+    /// As a report that names its places and draws none.
+    fn in_words(&self, sources: &Sources) -> Report {
+        let mut message = self.message.clone();
+        for (span, note) in &self.labels {
+            let (line, column) = sources.line_column(*span);
+            let name = &sources.get(span.file).name;
+            let separator = if note.is_empty() { "" } else { ": " };
+            message.push_str(&format!("\n{name}:{line}:{column}{separator}{note}"));
+        }
+        let severity = if self.warning { Severity::Warning } else { Severity::Error };
+        let (source, labels, related) = (None, Vec::new(), Vec::new());
+        Report { severity, code: self.code, message, help: self.help.clone(), source, labels, related }
     }
 }
 

@@ -53,6 +53,15 @@ impl Sources {
         &self.files[id.0 as usize]
     }
 
+    /// The bytes of the longest line from the one before a span to the one after it.
+    pub fn longest_line(&self, span: Span) -> usize {
+        let file = self.get(span.file);
+        let line = |at: u32| file.lines.partition_point(|&l| l <= at);
+        let around = line(span.start).saturating_sub(2)..(line(span.end) + 1).min(file.lines.len());
+        let end = |k: usize| file.lines.get(k + 1).map_or(file.text.len(), |next| *next as usize);
+        around.map(|k| end(k) - file.lines[k] as usize).max().unwrap_or(0)
+    }
+
     /// Line and column of a span's start, both from 1.
     pub fn line_column(&self, span: Span) -> (u32, u32) {
         let file = self.get(span.file);

@@ -48,3 +48,14 @@ fn render(diagnostics: &[Diagnostic], sources: &Sources) -> String {
     }
     shown
 }
+
+/// Lines that fill the screen are named, not drawn.
+#[test]
+fn very_long_lines_are_not_drawn() {
+    let deep = format!("pub fn main(a: u32 @ alice) -> u32 {{ {}a{} }}", "(".repeat(5000), ")".repeat(5000));
+    let shown = check("deep.mpc", &deep);
+    assert!(shown.len() < 500, "{shown}");
+    assert!(shown.contains("deep.mpc:1:165"), "{shown}");
+    let beside = format!("pub fn main(a: u32 @ alice) -> u32 {{ b }}\n// {}\n", "x".repeat(5000));
+    assert!(check("beside.mpc", &beside).contains("beside.mpc:1:38"));
+}

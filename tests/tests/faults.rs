@@ -318,5 +318,5 @@ fn another_key_is_refused() {
 fn plaintext_stays_on_this_machine() {
     let scene = Scene::new(SHORT);
     let rest = ["--party", "alice", "--connect", "192.0.2.1:7766", "--input", "a=5", "--input", "k=1"];
-    assert_ended(&run(scene.side("program.mpcx", &rest)), 2, "is not on this machine");
+    assert_ended(&run(scene.side("program.mpcx", &rest)), 2, "is not of this machine alone");
 }

@@ -65,7 +65,7 @@ pub enum NetError {
         what: Malformed,
     },
     /// An address that names no machine.
-    #[error("{address:?} is not an address; write HOST:PORT, such as 127.0.0.1:7766")]
+    #[error("{address:?} leads nowhere ({cause}); write HOST:PORT, such as 127.0.0.1:7766")]
     Address {
         /// As the user gave it.
         address: String,
@@ -105,7 +105,7 @@ pub enum NetError {
         cause: rustls::Error,
     },
     /// Plaintext between machines.
-    #[error("{address} is not on this machine, and without keys what is sent there could be read and changed")]
+    #[error("{address} is not of this machine alone, and without keys what is sent there could be read and changed")]
     Plaintext {
         /// As the user gave it.
         address: String,
