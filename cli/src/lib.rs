@@ -4,6 +4,7 @@
 //! with the exit status that the language page promises.
 
 mod failure;
+mod history;
 pub mod input;
 mod line;
 mod link;
@@ -59,6 +60,7 @@ enum Verb {
     Simulate(verbs::simulate::Arguments),
     Keygen(verbs::keygen::Arguments),
     Prepare(verbs::prepare::Arguments),
+    Plot(verbs::plot::Arguments),
     Run(verbs::run::Arguments),
     Export(verbs::export::Arguments),
     Demo(verbs::demo::Arguments),
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Verb::Simulate(a) => verbs::simulate::run(a),
         Verb::Keygen(a) => verbs::keygen::run(a),
         Verb::Prepare(a) => verbs::prepare::run(a),
+        Verb::Plot(a) => verbs::plot::run(a),
         Verb::Run(a) => verbs::run::run(a),
         Verb::Export(a) => verbs::export::run(a),
         Verb::Demo(a) => verbs::demo::run(a),

@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use motet_program::ir::{Program, Site};
 use motet_runtime::protocol::Progress;
+
+use crate::output::number;
 
 /// Work that takes less is not worth a bar.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -13,13 +16,16 @@ const TEMPLATE: &str = "{bar:30} {percent:>3} %  {msg}";
 pub struct Bar {
     began: Instant,
     gates: u64,
+    /// Where each place of the program is.
+    lines: Vec<String>,
     bar: Option<ProgressBar>,
 }
 
 impl Bar {
-    /// For a run of so many gates.
-    pub fn new(gates: u64) -> Bar {
-        Bar { began: Instant::now(), gates, bar: None }
+    /// For a run of a program, of so many gates.
+    pub fn new(gates: u64, program: &Program) -> Bar {
+        let lines = program.sites.iter().map(|site| format!("{}:{}", site.file, site.line)).collect();
+        Bar { began: Instant::now(), gates, lines, bar: None }
     }
 
     /// Shows how far the run is.
@@ -32,7 +38,8 @@ impl Bar {
             bar.set_style(ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.with_elapsed(passed)
         });
-        bar.set_message(line);
+        let place = |site: Site| self.lines.get(site.0 as usize).map_or("", String::as_str);
+        bar.set_message([line, whereabouts(progress, place)].concat());
         bar.set_length(expected(self.gates, progress));
         bar.set_position(progress.ands);
     }
@@ -52,6 +59,18 @@ fn line(gates: u64, progress: Progress, passed: Duration) -> Option<String> {
     };
     let traffic = bytes(progress.sent.saturating_add(progress.received));
     Some(format!("{} of {gates} gates, {traffic}, {} gates/s, {left}", progress.ands, count(rate)))
+}
+
+/// What is said of a program's loops and of what it reveals: `, train.mpc:24 3/5, train.mpc:25 7/12, train.mpc:27 = 0.31`.
+fn whereabouts<'a>(progress: Progress, place: impl Fn(Site) -> &'a str) -> String {
+    let mut said = String::new();
+    for turn in progress.loops.into_iter().flatten() {
+        said.push_str(&format!(", {} {}/{}", place(turn.site), turn.done + 1, turn.of));
+    }
+    if let Some(revealed) = progress.revealed {
+        said.push_str(&format!(", {} = {}", place(revealed.site), number(revealed.elem, revealed.word)));
+    }
+    said
 }
 
 /// The gates of the whole run. A loop whose length was not known beforehand may take more than were foreseen.
@@ -99,6 +118,9 @@ pub fn time(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use motet_program::data::Elem;
+    use motet_runtime::protocol::{Revealed, Turn};
+
     use super::*;
 
     #[test]
@@ -107,7 +129,7 @@ mod tests {
     }
 
     fn after(seconds: f64, ands: u64) -> Option<String> {
-        let progress = Progress { ands, sent: 1_000_000, received: 500_000 };
+        let progress = Progress { ands, sent: 1_000_000, received: 500_000, ..Progress::default() };
         line(20_000_000, progress, Duration::from_secs_f64(seconds))
     }
 
@@ -125,6 +147,20 @@ mod tests {
         // Before the first gate, and past those foreseen.
         assert_eq!(said(3.0, 0), "0 of 20000000 gates, 1.5 MB, 0 gates/s, time left unknown");
         assert_eq!(said(10.0, 30_000_000), "30000000 of 30000000 gates, 1.5 MB, 3.0 million gates/s, 0 ms left");
+    }
+
+    #[test]
+    fn loops_and_revealed_numbers_are_told() {
+        let turn = |site, done, of| Some(Turn { site: Site(site), done, of });
+        let elem = Elem::Fix { bits: 40, frac: 13 };
+        let progress = Progress {
+            loops: [turn(0, 2, 5), turn(1, 0, 12)],
+            revealed: Some(Revealed { site: Site(2), elem, word: 4096, count: 3 }),
+            ..Progress::default()
+        };
+        let said = whereabouts(progress, |site| ["t.mpc:24", "t.mpc:25", "t.mpc:27"][site.0 as usize]);
+        assert_eq!(said, ", t.mpc:24 3/5, t.mpc:25 1/12, t.mpc:27 = 0.5");
+        assert_eq!(whereabouts(Progress::default(), |_| ""), "");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 """Compares the model that the clinics trained with the same training in plain floating point on all patients together."""
 
+import json
 import random
 import sys
 
@@ -31,4 +32,7 @@ model = read_safetensors("model.safetensors")
 private = accuracy(model["w"], model["b"], x[400:], y[400:])
 plain = accuracy(*train(x[:400], y[:400]), x[400:], y[400:])
 print(f"169 tumours that neither clinic has: {private:.1f} % right; trained in plain: {plain:.1f} %")
+losses = [record["value"] for record in json.load(open("report.json"))["revealed"]]
+print("losses:", ", ".join(f"{loss:.3f}" for loss in losses))
+expect(len(losses) == EPOCHS and losses[-1] < losses[0], "losses that fall")
 expect(private > 94 and abs(private - plain) < 2.5, "accuracy")

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod export;
 pub mod keygen;
 pub mod new;
+pub mod plot;
 pub mod prepare;
 pub mod run;
 pub mod simulate;

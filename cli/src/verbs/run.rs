@@ -12,9 +12,10 @@ use motet_program::ir::{Party, Program};
 use motet_program::plan::Plan;
 use motet_program::plan::cost::cost;
 use motet_runtime::session::{Report, RunError, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::history::History;
 use crate::input::{InputError, Inputs};
 use crate::line::Line;
 use crate::output::Shown;
@@ -120,13 +121,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     session.prepare_transfers(arguments.transfers_ahead);
     let processor = usage::processor_time();
-    let mut bar = Bar::new(cost(&program, &plan, 1).ands);
-    let (outputs, report) = session.run(&program, &plan, &leaves, move |progress| bar.show(progress))?;
+    let mut bar = Bar::new(cost(&program, &plan, 1).ands, &program);
+    let history = History::new();
+    let noted = history.clone();
+    let (outputs, report) = session.run(&program, &plan, &leaves, move |progress| {
+        noted.note(progress);
+        bar.show(progress);
+    })?;
     let processor = usage::processor_time().zip(processor).map(|(now, then)| now.saturating_sub(then));
     let used = Used { processor, memory: usage::peak_memory() };
     let me = program::party(&program, &arguments.line.party)?;
     finish(arguments, shown(&program, me, outputs.leaves))?;
-    tell(arguments, &report, &used)
+    let revealed = history.json(|site| program::place(&program, site));
+    tell(arguments, &report, &used, revealed)
 }
 
 /// What a run used of the machine, where the system tells.
@@ -205,7 +212,7 @@ fn finish(arguments: &Arguments, shown: Shown) -> Result<(), Failure> {
 }
 
 /// Tells what the run took.
-fn tell(arguments: &Arguments, report: &Report, used: &Used) -> Result<(), Failure> {
+fn tell(arguments: &Arguments, report: &Report, used: &Used, revealed: Value) -> Result<(), Failure> {
     let (sent, received) = (bytes(report.sent), bytes(report.received));
     let took = time((report.handshake + report.setup + report.run).as_secs_f64());
     tracing::info!("{} gates, {sent} sent, {received} received, {took}", count(report.ands as f64));
@@ -228,6 +235,7 @@ fn tell(arguments: &Arguments, report: &Report, used: &Used) -> Result<(), Failu
             "seconds": made.seconds,
         })),
         "peak_memory": used.memory,
+        "revealed": revealed,
     });
     std::fs::write(path, format!("{figures:#}\n")).map_err(Failure::file(path))
 }

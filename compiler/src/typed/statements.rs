@@ -58,7 +58,9 @@ impl Body<'_, '_> {
             ast::StmtKind::Return(value) => self.return_statement(value.as_ref(), span)?,
             ast::StmtKind::Expr(e) => {
                 let e = self.expr(e, Want::Any)?;
-                if e.ty != Ty::unit() {
+                // Revealing does something by itself.
+                let reveals = matches!(e.kind, ExprKind::Builtin(Builtin::Reveal, _));
+                if e.ty != Ty::unit() && !reveals {
                     let shown = self.show(&e.ty);
                     let warning =
                         Diagnostic::warning("unused-value", format!("this `{shown}` is not used"), e.span, "");

@@ -14,7 +14,7 @@ mod yao;
 
 pub use array::OutOfMemory;
 pub use error::ProtocolError;
-pub use progress::{Meter, Progress};
+pub use progress::{Meter, Progress, Revealed, Turn};
 
 use std::time::Duration;
 

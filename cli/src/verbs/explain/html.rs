@@ -5,7 +5,8 @@ use std::fmt::Write;
 use super::Report;
 use crate::progress::{bytes, count, time};
 
-const STYLE: &str = "\
+/// What pages look like.
+pub const STYLE: &str = "\
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; width: 100%; margin-bottom: 1.5rem }
@@ -74,7 +75,7 @@ fn row(out: &mut String, label: &str, number: &str, share: f64) -> std::fmt::Res
 }
 
 /// Text that means itself in HTML.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -1,6 +1,6 @@
 //! `motet explain FILE`: who learns what, and what it costs.
 
-mod html;
+pub mod html;
 mod products;
 
 use std::collections::BTreeMap;

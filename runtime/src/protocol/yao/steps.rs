@@ -60,9 +60,15 @@ impl Run<'_> {
             Step::Mask(value) => self.mask(*value),
             Step::Open { value, to, result } => self.open_to(*value, *to, *result),
             Step::Product(product) => self.product(product),
-            Step::Reveal { value, result } => self.reveal(*value, *result),
+            Step::Reveal { value, result } => self.reveal(*value, *result, site),
             Step::Output { index, value, to } => self.output(*index, *value, to),
-            Step::Loop { from, to, index, carried, body } => self.repeat([*from, *to], *index, carried, body),
+            Step::Loop { from, to, index, carried, body } => {
+                let (from, to) = (self.values.int(*from)?, self.values.int(*to)?);
+                self.side.meter.enter(site, u64::try_from(to.saturating_sub(from)).unwrap_or(0));
+                let done = self.repeat(from..to, *index, carried, body);
+                self.side.meter.leave();
+                done
+            }
             Step::If { cond, then, otherwise, results } => self.branch(*cond, then, otherwise, results),
         }
     }
@@ -222,10 +228,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn reveal(&mut self, value: Value, result: Value) -> Result<(), ProtocolError> {
+    fn reveal(&mut self, value: Value, result: Value, site: Site) -> Result<(), ProtocolError> {
         let to = Recipients { garbler: true, evaluator: true };
         let words = self.open(value, to)?.ok_or(ProtocolError::Plan("a revealed value is not shown"))?;
-        let shape = sizes(self.ty(value)?);
+        let ty = self.ty(value)?;
+        let (elem, shape) = (ty.elem, sizes(ty));
+        if let [word] = words[..] {
+            self.side.meter.reveal(site, elem, word, self.side.channel);
+        }
         self.values.set_clear(result, Array::new(1, &shape, words))
     }
 
@@ -285,16 +295,15 @@ impl Run<'_> {
 
     fn repeat(
         &mut self,
-        bounds: [Value; 2],
+        range: std::ops::Range<i64>,
         index: Value,
         carried: &[Carried],
         body: &[Planned],
     ) -> Result<(), ProtocolError> {
-        let (from, to) = (self.values.int(bounds[0])?, self.values.int(bounds[1])?);
         let mut local = Vec::new();
         defined(body, &mut local);
         let mut state: Vec<Entry> = carried.iter().map(|c| self.carry(c.init, c.param)).collect();
-        for i in from..to {
+        for i in range {
             self.side.channel.check()?;
             for (carried, entry) in carried.iter().zip(state.drain(..)) {
                 *self.values.entry(carried.param)? = entry;
@@ -307,6 +316,7 @@ impl Run<'_> {
                 self.values.take(*v);
             }
             carried.iter().for_each(|c| drop(self.values.take(c.param)));
+            self.side.meter.turn();
         }
         for (carried, entry) in carried.iter().zip(state) {
             *self.values.entry(carried.result)? = entry;
