@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cpu_time::ThreadTime;
 use motet_runtime::crypto::{Block, SessionId, aes::Schedule, isa::Isa};
 use motet_runtime::net::Channel;
-use motet_runtime::ot::{Adversary, Config, CotReceiver, CotSender, Subfield};
+use motet_runtime::ot::{Adversary, Config, CotReceiver, CotSender, Method, Subfield};
 
 const SESSION: SessionId = SessionId([1; 32]);
 /// OTs of a round.
@@ -21,9 +21,15 @@ fn main() {
     println!("{:<24} {:>10} {:>24} {:>24}", "", "setup", "made ahead", "chosen");
     println!("{:<24} {:>10} {:>12}{:>12} {:>12}{:>12}", "", "", "sender", "receiver", "sender", "receiver");
     for adversary in [Adversary::SemiHonest, Adversary::Malicious] {
-        for subfield in [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8] {
-            let config = Config { subfield, adversary };
-            let name = format!("{adversary:?}, {subfield:?}");
+        let fields = [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8];
+        let ways =
+            fields.map(|field| (Method::SoftSpoken, field)).into_iter().chain([(Method::Silent, Subfield::Bits4)]);
+        for (method, subfield) in ways {
+            let config = Config { method, subfield, adversary };
+            let name = match method {
+                Method::SoftSpoken => format!("{adversary:?}, {subfield:?}"),
+                Method::Silent => format!("{adversary:?}, silent"),
+            };
             if !name.contains(&wanted) {
                 continue;
             }
@@ -55,6 +61,7 @@ struct Times {
 fn send(channel: &mut Channel, config: Config) -> Times {
     let start = busy();
     let mut sender = CotSender::setup(channel, &SESSION, Block::ONE, config).expect("setup");
+    sender.prepare(channel, COUNT).expect("OTs");
     let mut times = Times { setup: busy() - start, ahead: Duration::ZERO, chosen: Duration::ZERO };
     let mut out = vec![Block::ZERO; COUNT];
     for _ in 0..ROUNDS {
@@ -72,6 +79,7 @@ fn send(channel: &mut Channel, config: Config) -> Times {
 fn receive(channel: &mut Channel, config: Config) -> Times {
     let start = busy();
     let mut receiver = CotReceiver::setup(channel, &SESSION, config).expect("setup");
+    receiver.prepare(channel, COUNT).expect("OTs");
     let mut times = Times { setup: busy() - start, ahead: Duration::ZERO, chosen: Duration::ZERO };
     let choices = vec![0x5555_1234_5678_9abc; COUNT / 64];
     let mut out = vec![Block::ZERO; COUNT];

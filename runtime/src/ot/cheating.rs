@@ -47,7 +47,7 @@ fn delta() -> Block {
 
 /// Sets up and makes some OTs, with a bit of one message changed on its way, if any; what the sender says to it.
 fn run(subfield: Subfield, cheat: Option<(Message, usize)>) -> Result<(), OtError> {
-    let config = Config { subfield, adversary: Adversary::Malicious };
+    let config = Config { method: Method::SoftSpoken, subfield, adversary: Adversary::Malicious };
     let (mut alice, mut to_alice) = Channel::pair();
     let (mut to_bob, mut bob) = Channel::pair();
     let relay = thread::spawn(move || -> Result<(), NetError> {

@@ -7,10 +7,10 @@
 
 use zeroize::Zeroizing;
 
-use super::OtError;
+use super::extension::{Receiver, Sender};
 use super::pool::Pool;
-use super::softspoken::{Config, Receiver, Sender, UNIT};
 use super::stock::{ReceiverStock, SenderStock};
+use super::{Config, OtError};
 use crate::crypto::{Block, Prg, SessionId, Stream};
 use crate::net::Channel;
 
@@ -30,11 +30,14 @@ pub struct CotSender {
 }
 
 impl CotSender {
-    /// Sets up with the peer's [`CotReceiver::setup`]. Δ is secret, random, and used in no other session; `config` must
-    /// be the peer's.
+    /// Sets up with the peer's [`CotReceiver::setup`]. Δ is secret, random but for its lowest bit, which is 1, and used in
+    /// no other session; `config` must be the peer's.
     ///
     /// # Errors
     /// Where the link fails, the system has no randomness, or the peer's points are none.
+    ///
+    /// # Panics
+    /// Where Δ's lowest bit is 0, with silent OT.
     pub fn setup(channel: &mut Channel, session: &SessionId, delta: Block, config: Config) -> Result<Self, OtError> {
         Ok(CotSender {
             extension: Some(Sender::setup(channel, session, delta, config)?),
@@ -89,16 +92,15 @@ impl CotSender {
     /// # Errors
     /// Where the link fails.
     pub fn prepare(&mut self, channel: &mut Channel, count: usize) -> Result<(), OtError> {
-        let missing = count.saturating_sub(self.ready()).next_multiple_of(UNIT);
-        if missing == 0 {
-            return Ok(());
+        while self.ready() < count {
+            let extension = match &mut self.extension {
+                Some(extension) => extension,
+                none => none.insert(Sender::setup(channel, &self.session, *self.delta, self.config)?),
+            };
+            let batch = extension.batch(count - self.pool.len());
+            extension.extend(channel, self.pool.room(0, batch.made()))?;
+            self.pool.add(batch.usable);
         }
-        let extension = match &mut self.extension {
-            Some(extension) => extension,
-            none => none.insert(Sender::setup(channel, &self.session, *self.delta, self.config)?),
-        };
-        extension.extend(channel, self.pool.room(0, missing + self.config.spent()))?;
-        self.pool.add(missing);
         Ok(())
     }
 
@@ -203,22 +205,20 @@ impl CotReceiver {
     /// # Errors
     /// Where the link fails.
     pub fn prepare(&mut self, channel: &mut Channel, count: usize) -> Result<(), OtError> {
-        let missing = count.saturating_sub(self.ready()).next_multiple_of(UNIT);
-        if missing == 0 {
-            return Ok(());
+        while self.ready() < count {
+            let extension = match &mut self.extension {
+                Some(extension) => extension,
+                none => none.insert(Receiver::setup(channel, &self.session, self.config)?),
+            };
+            let batch = extension.batch(count - self.pool.len());
+            // Choices go by whole blocks, and the pool with them.
+            let partial = self.pool.used() % 128;
+            self.choices.take(self.pool.used() / 128);
+            let choices = self.choices.room(0, batch.made() / 128);
+            extension.extend(channel, choices, self.pool.room(partial, batch.made()))?;
+            self.pool.add(batch.usable);
+            self.choices.add(batch.usable / 128);
         }
-        // Choices go by whole blocks, and the pool with them.
-        let partial = self.pool.used() % 128;
-        self.choices.take(self.pool.used() / 128);
-        let extension = match &mut self.extension {
-            Some(extension) => extension,
-            none => none.insert(Receiver::setup(channel, &self.session, self.config)?),
-        };
-        let made = missing + self.config.spent();
-        let choices = self.choices.room(0, made / 128);
-        extension.extend(channel, choices, self.pool.room(partial, made))?;
-        self.pool.add(missing);
-        self.choices.add(missing / 128);
         Ok(())
     }
 
@@ -296,7 +296,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::ot::{Adversary, Stock, Subfield};
+    use crate::ot::{Adversary, Method, Stock, Subfield};
 
     const SESSION: SessionId = SessionId([9; 32]);
 
@@ -340,11 +340,12 @@ mod tests {
     #[test]
     fn the_receiver_gets_the_labels_of_its_bits() {
         let sizes = [1, 63, 64, 65, 0, 127, 129, 1000, PIECE + 77, 5];
-        for subfield in [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8] {
+        let soft = [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8].map(|field| (Method::SoftSpoken, field));
+        for (method, subfield) in soft.into_iter().chain([(Method::Silent, Subfield::Bits2)]) {
             for (ahead, adversary) in
                 [(0, Adversary::SemiHonest), (700, Adversary::SemiHonest), (700, Adversary::Malicious)]
             {
-                let (zero, active) = run(Config { subfield, adversary }, ahead, &sizes);
+                let (zero, active) = run(Config { method, subfield, adversary }, ahead, &sizes);
                 let mut at = 0;
                 for count in sizes {
                     let choices = choices(count);

@@ -18,6 +18,9 @@ pub enum OtError {
         /// The other party.
         peer: String,
     },
+    /// OTs were asked for after an error, which spent what they are made of.
+    #[error("oblivious transfer failed before in this session")]
+    Failed,
     /// The peer's messages contradict each other: it does not follow the protocol.
     #[error("{peer} cheated in oblivious transfer: {what}")]
     Cheating {

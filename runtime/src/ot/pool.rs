@@ -38,7 +38,8 @@ impl Pool {
         self.filled -= forgotten;
         let end = self.filled + count;
         if self.buffer.len() < end {
-            let mut larger = Buffer::new(end);
+            // A little more than is needed, as the next may be a little more.
+            let mut larger = Buffer::new(end + end / 8);
             larger[..self.filled].copy_from_slice(&self.buffer[..self.filled]);
             self.buffer = larger;
         }

@@ -20,7 +20,7 @@ use subtle::Choice;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::check::{self, RowHash};
-use super::{OtError, base, puncture};
+use super::{Adversary, OtError, base, puncture};
 use crate::crypto::aes::Schedule;
 use crate::crypto::expand::{Correction, ROW_UNIT, expand};
 use crate::crypto::isa::Isa;
@@ -30,31 +30,6 @@ use crate::net::Channel;
 
 /// Blocks of a row in a chunk, at most: 128 rows and their transpose stay within the second-level cache.
 const CHUNK: usize = 32;
-
-/// How OTs are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// The field of the small VOLEs: bytes against work.
-    pub subfield: Subfield,
-    /// What the peer may do.
-    pub adversary: Adversary,
-}
-
-/// What the peer may do without harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Adversary {
-    /// It follows the protocol, and thinks about what it saw.
-    SemiHonest,
-    /// It sends what it likes. What is made is checked, for one more round trip each time the pool is filled.
-    Malicious,
-}
-
-impl Default for Config {
-    /// k = 2, the fastest where the link is fast; semi-honest.
-    fn default() -> Self {
-        Config { subfield: Subfield::Bits2, adversary: Adversary::SemiHonest }
-    }
-}
 
 /// The field F_{2^k} of the small VOLEs. An OT takes 16/k bytes and about 2^(k+1)/k AES blocks at the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,10 +86,10 @@ pub(super) const UNIT: usize = 128 * ROW_UNIT;
 const _: () =
     assert!(UNIT as u64 == traffic::EXTENSION_UNIT && Subfield::Bits2.bits() as u64 == traffic::SUBFIELD_BITS);
 
-impl Config {
+impl Adversary {
     /// OTs at the end of each extension that the check spends.
     pub(super) fn spent(self) -> usize {
-        match self.adversary {
+        match self {
             Adversary::SemiHonest => 0,
             Adversary::Malicious => UNIT,
         }
@@ -142,9 +117,9 @@ impl Sender {
         channel: &mut Channel,
         session: &SessionId,
         delta: Block,
-        config: Config,
+        subfield: Subfield,
+        adversary: Adversary,
     ) -> Result<Self, OtError> {
-        let Config { subfield, adversary } = config;
         let k = subfield.bits();
         let points = || (0..subfield.places()).map(|place| subfield.element(delta, place));
         let choices: Vec<Choice> = points().flat_map(|point| puncture::choices(point, k)).collect();
@@ -242,8 +217,12 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn setup(channel: &mut Channel, session: &SessionId, config: Config) -> Result<Self, OtError> {
-        let Config { subfield, adversary } = config;
+    pub(super) fn setup(
+        channel: &mut Channel,
+        session: &SessionId,
+        subfield: Subfield,
+        adversary: Adversary,
+    ) -> Result<Self, OtError> {
         let leaves = 1 << subfield.bits();
         let strings = base::send(channel, session, 128)?;
         let mut seeds = Zeroizing::new(Vec::with_capacity(subfield.places() * leaves));
