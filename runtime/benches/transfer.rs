@@ -37,15 +37,15 @@ fn main() {
             let sender = thread::spawn(move || send(&mut alice, config));
             let receiver = receive(&mut bob, config);
             let sender = sender.join().expect("the sender's thread");
-            let rate = |time: Duration| format!("{:.0} M/s", (COUNT * ROUNDS) as f64 / time.as_secs_f64() / 1e6);
+            let rate = |count: usize, time: Duration| format!("{:.0} M/s", count as f64 / time.as_secs_f64() / 1e6);
             println!(
                 "{:<24} {:>7.1} ms {:>12}{:>12} {:>12}{:>12}",
                 name,
                 1e3 * sender.setup.max(receiver.setup).as_secs_f64(),
-                rate(sender.ahead),
-                rate(receiver.ahead),
-                rate(sender.chosen),
-                rate(receiver.chosen),
+                rate(sender.made, sender.ahead),
+                rate(receiver.made, receiver.ahead),
+                rate(COUNT * ROUNDS, sender.chosen),
+                rate(COUNT * ROUNDS, receiver.chosen),
             );
         }
     }
@@ -54,6 +54,8 @@ fn main() {
 /// The processor times of one side.
 struct Times {
     setup: Duration,
+    /// OTs made ahead, and in how long.
+    made: usize,
     ahead: Duration,
     chosen: Duration,
 }
@@ -62,16 +64,17 @@ fn send(channel: &mut Channel, config: Config) -> Times {
     let start = busy();
     let mut sender = CotSender::setup(channel, &SESSION, Block::ONE, config).expect("setup");
     sender.prepare(channel, COUNT).expect("OTs");
-    let mut times = Times { setup: busy() - start, ahead: Duration::ZERO, chosen: Duration::ZERO };
+    let mut times = Times { setup: busy() - start, made: 0, ahead: Duration::ZERO, chosen: Duration::ZERO };
     let mut out = vec![Block::ZERO; COUNT];
     for _ in 0..ROUNDS {
         let start = busy();
-        sender.prepare(channel, COUNT).expect("OTs");
-        let ahead = busy();
         sender.correlated(channel, &mut out).expect("OTs");
         channel.flush().expect("the link");
-        times.ahead += ahead - start;
-        times.chosen += busy() - ahead;
+        let (chosen, ready) = (busy(), sender.ready());
+        sender.prepare(channel, COUNT).expect("OTs");
+        times.ahead += busy() - chosen;
+        times.made += sender.ready() - ready;
+        times.chosen += chosen - start;
     }
     times
 }
@@ -80,16 +83,18 @@ fn receive(channel: &mut Channel, config: Config) -> Times {
     let start = busy();
     let mut receiver = CotReceiver::setup(channel, &SESSION, config).expect("setup");
     receiver.prepare(channel, COUNT).expect("OTs");
-    let mut times = Times { setup: busy() - start, ahead: Duration::ZERO, chosen: Duration::ZERO };
+    let mut times = Times { setup: busy() - start, made: 0, ahead: Duration::ZERO, chosen: Duration::ZERO };
     let choices = vec![0x5555_1234_5678_9abc; COUNT / 64];
     let mut out = vec![Block::ZERO; COUNT];
     for _ in 0..ROUNDS {
         let start = busy();
-        receiver.prepare(channel, COUNT).expect("OTs");
-        let ahead = busy();
         receiver.correlated(channel, &choices, &mut out).expect("OTs");
-        times.ahead += ahead - start;
-        times.chosen += busy() - ahead;
+        let (chosen, ready) = (busy(), receiver.ready());
+        receiver.prepare(channel, COUNT).expect("OTs");
+        channel.flush().expect("the link");
+        times.ahead += busy() - chosen;
+        times.made += receiver.ready() - ready;
+        times.chosen += chosen - start;
     }
     times
 }

@@ -19,7 +19,7 @@ use motet_program::plan::Protocol;
 use motet_runtime::crypto::{Block, Prg, SessionId};
 use motet_runtime::memcheck;
 use motet_runtime::net::Channel;
-use motet_runtime::ot::{Adversary, Config, CotReceiver, CotSender, OtError, Subfield};
+use motet_runtime::ot::{Adversary, Config, CotReceiver, CotSender, Method, OtError, Subfield};
 use motet_tests::two::two_parties;
 
 /// Gates of every kind: of what nobody knows, of what one party knows, and of what both do.
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     for adversary in [Adversary::SemiHonest, Adversary::Malicious] {
         for subfield in [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8] {
             check(&format!("oblivious transfer, {adversary:?}, {subfield:?}"), &|| {
-                transfers(Config { subfield, adversary })
+                transfers(Config { method: Method::SoftSpoken, subfield, adversary })
             });
         }
     }

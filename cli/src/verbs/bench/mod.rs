@@ -64,9 +64,9 @@ enum Name {
     Transfers,
     /// 128 base OTs
     Base,
-    /// Correlated OTs by SoftSpokenOT, semi-honest
+    /// Correlated OTs by SoftSpokenOT and silent OT, semi-honest
     Softspoken,
-    /// Correlated OTs by SoftSpokenOT, malicious
+    /// Correlated OTs by SoftSpokenOT and silent OT, malicious
     Malicious,
     /// Group: whole runs, two processes over loopback TCP
     Runs,
@@ -137,8 +137,8 @@ fn measure(name: Name, limits: &mut Limits, report: &mut Report) -> Result<(), F
         Name::Template => garbling::template(limits.aes),
         Name::Circuit => garbling::circuit(limits.aes)?,
         Name::Base => vec![transfers::base()?],
-        Name::Softspoken => transfers::softspoken(false, limits.aes)?,
-        Name::Malicious => transfers::softspoken(true, limits.aes)?,
+        Name::Softspoken => transfers::extended(false, limits.aes)?,
+        Name::Malicious => transfers::extended(true, limits.aes)?,
         Name::Compare => runs::compare(limits.tcp)?,
         Name::Relu => runs::relu(limits.tcp)?,
         Name::ReluSum => runs::relu_sum(limits.tcp)?,
