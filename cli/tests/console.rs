@@ -167,6 +167,30 @@ fn running_between_two_parties() {
     assert_eq!(got, ["{\"result\": 4}\n", "{\"result\": null}\n"]);
 }
 
+/// Where a run's time and bytes went.
+#[test]
+fn profiling() {
+    let folder = folder();
+    let path = folder.path();
+    let [alice, bob] = parties(
+        path,
+        "run richer.mpc --party alice --input a=5 --profile --report report.json",
+        "run richer.mpc --party bob --input b=7 --profile-html page.html",
+    );
+    assert!(alice.contains("main ") && alice.contains("  richer.mpc:3 "), "{alice}");
+    assert_eq!(bob, "false\n");
+    let page = fs::read_to_string(path.join("page.html")).expect("written");
+    assert!(page.contains("Time by function") && page.contains("richer.mpc:3"), "{page}");
+    let report = fs::read_to_string(path.join("report.json")).expect("written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let places = report["profile"].as_array().expect("a list");
+    let sum = |of: &serde_json::Value, name: &str| of[name].as_u64().unwrap_or_default();
+    let gates: u64 = places.iter().map(|place| sum(place, "gates")).sum();
+    assert_eq!((gates, places.iter().map(|place| sum(&place["predicted"], "gates")).sum::<u64>()), (32, 32));
+    let sent: u64 = places.iter().map(|place| sum(place, "sent")).sum();
+    assert!(sent > 0 && sent <= sum(&report, "sent"));
+}
+
 #[test]
 fn running_with_what_is_not_the_same() {
     let folder = folder();

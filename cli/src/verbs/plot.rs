@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use super::explain::html::{STYLE, escaped};
 use crate::failure::Failure;
+use crate::page::{STYLE, escaped};
 use crate::progress::{bytes, count, time};
 
 /// The size of a chart, and the room left of and below it for figures.

@@ -19,6 +19,7 @@ use crate::history::History;
 use crate::input::{InputError, Inputs};
 use crate::line::Line;
 use crate::output::Shown;
+use crate::profile::Profiled;
 use crate::program::{self, Execution, Settings};
 use crate::progress::{Bar, bytes, count, time};
 use crate::usage;
@@ -64,6 +65,12 @@ pub struct Arguments {
     /// Use what `motet prepare` has put into this folder; the other party must do the same
     #[arg(long, value_name = "FOLDER")]
     store: Option<PathBuf>,
+    /// Tell on stderr where time, bytes and rounds went, by function and line of the source
+    #[arg(long)]
+    profile: bool,
+    /// Write a page with the same and with charts; nothing in it is loaded from elsewhere
+    #[arg(long, value_name = "FILE")]
+    profile_html: Option<PathBuf>,
     /// Oblivious transfers that are made before the clock of `run` starts, at both parties; for benchmarks
     #[arg(long, value_name = "COUNT", default_value_t = 0, hide = true)]
     transfers_ahead: usize,
@@ -133,7 +140,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let me = program::party(&program, &arguments.line.party)?;
     finish(arguments, shown(&program, me, outputs.leaves))?;
     let revealed = history.json(|site| program::place(&program, site));
-    tell(arguments, &report, &used, revealed)
+    let profiled = Profiled::new(&program, &plan, me, &outputs.profile);
+    if arguments.profile {
+        eprint!("{}", profiled.table());
+    }
+    if let Some(path) = &arguments.profile_html {
+        std::fs::write(path, profiled.page()).map_err(Failure::file(path))?;
+    }
+    tell(arguments, &report, &used, revealed, profiled.json())
 }
 
 /// What a run used of the machine, where the system tells.
@@ -212,7 +226,7 @@ fn finish(arguments: &Arguments, shown: Shown) -> Result<(), Failure> {
 }
 
 /// Tells what the run took.
-fn tell(arguments: &Arguments, report: &Report, used: &Used, revealed: Value) -> Result<(), Failure> {
+fn tell(arguments: &Arguments, report: &Report, used: &Used, revealed: Value, profile: Value) -> Result<(), Failure> {
     let (sent, received) = (bytes(report.sent), bytes(report.received));
     let took = time((report.handshake + report.setup + report.run).as_secs_f64());
     tracing::info!("{} gates, {sent} sent, {received} received, {took}", count(report.ands as f64));
@@ -236,6 +250,7 @@ fn tell(arguments: &Arguments, report: &Report, used: &Used, revealed: Value) ->
         })),
         "peak_memory": used.memory,
         "revealed": revealed,
+        "profile": profile,
     });
     std::fs::write(path, format!("{figures:#}\n")).map_err(Failure::file(path))
 }

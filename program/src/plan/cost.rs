@@ -35,6 +35,8 @@ pub struct Cost {
     pub exact: bool,
     /// ANDs by place in the source.
     pub sites: BTreeMap<u32, u64>,
+    /// Bytes by place in the source, to the evaluator and to the garbler, without what begins a session and framing.
+    pub bytes_by_site: BTreeMap<u32, [u64; 2]>,
 }
 
 /// Gates by kind.
@@ -93,6 +95,7 @@ pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
         rounds,
         exact: part.exact,
         sites: part.sites,
+        bytes_by_site: part.bytes_by_site,
     }
 }
 
@@ -108,6 +111,7 @@ struct Part {
     line: Line,
     exact: bool,
     sites: BTreeMap<u32, u64>,
+    bytes_by_site: BTreeMap<u32, [u64; 2]>,
 }
 
 impl Part {
@@ -121,6 +125,23 @@ impl Part {
             line: Line::default(),
             exact: true,
             sites: BTreeMap::new(),
+            bytes_by_site: BTreeMap::new(),
+        }
+    }
+
+    /// Notes which places the bytes of a step come from: those of its gates, by their ANDs, or its own.
+    fn place(&mut self, own: Site) {
+        let bytes = [self.line.to_evaluator, self.line.to_garbler.saturating_add(traffic::extension(self.transfers))];
+        if bytes == [0, 0] {
+            return;
+        }
+        let whole: u64 = self.sites.values().fold(0, |sum, ands| sum.saturating_add(*ands));
+        if whole == 0 {
+            self.bytes_by_site.insert(own.0, bytes);
+        }
+        for (site, ands) in &self.sites {
+            let share = bytes.map(|bytes| (u128::from(bytes) * u128::from(*ands) / u128::from(whole)) as u64);
+            self.bytes_by_site.insert(*site, share);
         }
     }
 
@@ -145,6 +166,10 @@ impl Part {
         for (site, ands) in &other.sites {
             add(self.sites.entry(*site).or_default(), *ands);
         }
+        for (site, bytes) in &other.bytes_by_site {
+            let to = self.bytes_by_site.entry(*site).or_default();
+            to.iter_mut().zip(bytes).for_each(|(to, bytes)| add(to, *bytes));
+        }
     }
 }
 
@@ -167,7 +192,10 @@ impl Walk<'_> {
     fn block(&mut self, steps: &[Planned]) -> Part {
         let mut total = Part::nothing();
         for step in steps {
-            let part = self.step(step);
+            let mut part = self.step(step);
+            if !matches!(step.step, Step::Loop { .. } | Step::If { .. }) {
+                part.place(step.site);
+            }
             total.add(&part, 1);
         }
         total

@@ -34,6 +34,9 @@ pub struct Channel {
     outbox: Outbox,
     line: Arc<Line>,
     sent: u64,
+    /// Whether this side sent last, and how often that has changed.
+    outward: bool,
+    turns: u64,
     // Dropped last of all that uses the line: it joins the thread.
     _heartbeat: Heartbeat,
 }
@@ -56,6 +59,8 @@ impl Channel {
             outbox: Outbox::new(),
             line,
             sent: 0,
+            outward: true,
+            turns: 0,
             _heartbeat: heartbeat,
         };
         channel.transmit(&frame::greeting())?;
@@ -111,6 +116,18 @@ impl Channel {
     /// Bytes received so far, framing included.
     pub fn received(&self) -> u64 {
         self.inbox.received
+    }
+
+    /// How often the direction has changed, from sending to receiving or back: on a slow link each costs half a round
+    /// trip.
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
+    /// Notes that this side sends (or receives) now.
+    fn turn(&mut self, outward: bool) {
+        self.turns += u64::from(self.outward != outward);
+        self.outward = outward;
     }
 
     /// Fails where this side was told to stop: for long work between messages.
@@ -213,6 +230,7 @@ impl Channel {
     pub fn receive_with<R>(&mut self, len: usize, read: impl FnOnce(&[u8]) -> R) -> Result<R, NetError> {
         assert!(len <= MAX_CHUNK, "a chunk of {len} bytes does not fit the receive buffer");
         self.flush()?;
+        self.turn(false);
         self.await_payload(len)?;
         Ok(read(self.inbox.take(len)))
     }
@@ -304,6 +322,7 @@ impl Channel {
     /// Writes whole frames to the stream.
     fn transmit(&mut self, mut bytes: &[u8]) -> Result<(), NetError> {
         self.check()?;
+        self.turn(true);
         let line = self.line.clone();
         let mut progress = Instant::now();
         let mut sink = self.lock(&line, progress)?;

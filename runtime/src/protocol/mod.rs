@@ -8,12 +8,14 @@ mod array;
 mod clear;
 mod error;
 mod layout;
+mod profile;
 mod progress;
 mod structural;
 mod yao;
 
 pub use array::OutOfMemory;
 pub use error::ProtocolError;
+pub use profile::{Profile, Spent};
 pub use progress::{Meter, Progress, Revealed, Turn};
 
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub struct Outputs {
     pub ands: u64,
     /// How long it took until the first step.
     pub setup: Duration,
+    /// What each place in the source took from there on.
+    pub profile: Profile,
 }
 
 /// Runs a plan with the other party.

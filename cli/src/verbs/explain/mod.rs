@@ -1,6 +1,6 @@
 //! `motet explain FILE`: who learns what, and what it costs.
 
-pub mod html;
+mod html;
 mod products;
 
 use std::collections::BTreeMap;

@@ -24,7 +24,7 @@ use std::time::Instant;
 use motet_program::data::Type;
 
 use super::error::ProtocolError;
-use super::{Job, Meter, Outputs};
+use super::{Job, Meter, Outputs, Profile};
 use crate::crypto::{Kdf, Prg, Stream};
 use crate::garble::Prepared;
 use crate::net::Channel;
@@ -55,6 +55,7 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
         side: Side::begin(job, channel, meter)?,
         random: Prg::from_seed(Kdf::new("random public", &job.session).block(), Stream(0)),
         outputs: vec![None; leaves],
+        profile: Profile::default(),
     };
     run.side.prepare(job.ahead)?;
     let setup = start.elapsed();
@@ -64,5 +65,5 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
         run.side.channel.flush()?;
     }
     done?;
-    Ok(Outputs { leaves: run.outputs, ands: run.side.meter.ands(), setup })
+    Ok(Outputs { leaves: run.outputs, ands: run.side.meter.ands(), setup, profile: run.profile })
 }

@@ -12,6 +12,7 @@ use super::super::Job;
 use super::super::array::Array;
 use super::super::clear::{self, Clear, from_tensor, sizes, to_tensor};
 use super::super::error::{Failure, ProtocolError};
+use super::super::profile::{Mark, Profile};
 use super::super::structural::{apply, data_operands, is_structural};
 use super::kernel::Templates;
 use super::open::Recipients;
@@ -32,6 +33,8 @@ pub(super) struct Run<'a> {
     /// Public randomness, the same at both parties.
     pub random: Prg,
     pub outputs: Vec<Option<Tensor>>,
+    /// What each place in the source has taken.
+    pub profile: Profile,
 }
 
 impl Run<'_> {
@@ -41,12 +44,18 @@ impl Run<'_> {
     /// As `protocol::run`.
     pub fn block(&mut self, steps: &[Planned]) -> Result<(), ProtocolError> {
         for planned in steps {
+            let before = self.mark();
             self.step(planned)?;
+            self.profile.add(planned, &before, &self.mark());
             for v in &planned.last {
                 self.values.take(*v);
             }
         }
         Ok(())
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::now(self.side.channel, self.side.meter.ands())
     }
 
     fn step(&mut self, planned: &Planned) -> Result<(), ProtocolError> {
