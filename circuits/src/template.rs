@@ -260,6 +260,38 @@ impl Template {
         Ok(())
     }
 
+    /// How many *cross terms*, products of a bit that one party holds with one that the other holds, an instance has on
+    /// shared bits, by level: those of a level do not depend on each other. An AND has two, one where a party knows an
+    /// operand, and none where it knows both.
+    ///
+    /// # Panics
+    /// If the template would not pass `check`.
+    pub fn cross_terms(&self) -> Vec<u64> {
+        let mut known = self.inputs.clone();
+        known.resize(self.slots as usize, Known::Public);
+        let mut level = vec![0; self.slots as usize];
+        let mut terms = Vec::new();
+        for instr in &self.code {
+            let (dst, a, b) = instr.slots();
+            let (dst, a, b) = (dst as usize, a as usize, b as usize);
+            let result = known[a].join(known[b]);
+            let count = match instr {
+                Instr::Xor { .. } | Instr::And { kind: AndKind::Public | AndKind::Garbler, .. } => 0,
+                Instr::And { .. } if result == Known::Evaluator => 0,
+                Instr::And { kind: AndKind::GarblerHalf | AndKind::EvaluatorHalf, .. } => 1,
+                Instr::And { kind: AndKind::Full, .. } => 2,
+            };
+            let at: usize = level[a].max(level[b]);
+            if count > 0 {
+                terms.resize(terms.len().max(at + 1), 0);
+                terms[at] += count;
+            }
+            known[dst] = result;
+            level[dst] = at + usize::from(count > 0);
+        }
+        terms
+    }
+
     /// Who knows each output.
     ///
     /// # Panics

@@ -115,6 +115,8 @@ pub enum ProtocolName {
     Yao,
     /// Two parties, semi-honest: matrix products and convolutions on arithmetic shares, the rest in garbled circuits
     Mixed,
+    /// Two parties, semi-honest: as mixed, with circuits on shared bits: fewer bytes, more rounds
+    Gmw,
 }
 
 impl From<ProtocolName> for plan::Protocol {
@@ -122,6 +124,7 @@ impl From<ProtocolName> for plan::Protocol {
         match name {
             ProtocolName::Yao => plan::Protocol::Yao,
             ProtocolName::Mixed => plan::Protocol::Mixed,
+            ProtocolName::Gmw => plan::Protocol::Gmw,
         }
     }
 }

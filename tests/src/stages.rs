@@ -41,7 +41,7 @@ pub fn agree(
         same(name, &current, &inputs, &expected)?;
     }
     if current.parties.len() <= 2 {
-        for protocol in [Protocol::Yao, Protocol::Mixed] {
+        for protocol in [Protocol::Yao, Protocol::Mixed, Protocol::Gmw] {
             shown(&current, &inputs, &expected, protocol).map_err(|e| format!("under {}: {e}", protocol.name()))?;
         }
     }

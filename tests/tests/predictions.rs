@@ -70,8 +70,8 @@ fn all(programs: &[Case<'_>], files: &HashMap<String, String>) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-const BOTH: &[Protocol] = &[Protocol::Yao, Protocol::Mixed];
-const MIXED: &[Protocol] = &[Protocol::Mixed];
+const BOTH: &[Protocol] = &[Protocol::Yao, Protocol::Mixed, Protocol::Gmw];
+const MIXED: &[Protocol] = &[Protocol::Mixed, Protocol::Gmw];
 
 #[test]
 fn shared_programs_send_what_is_predicted() {

@@ -18,9 +18,9 @@ macro_rules! programs {
 }
 
 programs! {
-    ["yao"], aes auction crosstabs integers intersection median millionaires secret_bound tree
+    ["yao", "gmw"], aes auction crosstabs integers intersection median millionaires secret_bound tree
 }
 
 // Those with products of tensors, and those too large for garbled circuits throughout.
-programs! { ["yao", "mixed"], digits matching shapes }
-programs! { ["mixed"], mlp lenet }
+programs! { ["yao", "mixed", "gmw"], digits matching shapes }
+programs! { ["mixed", "gmw"], mlp lenet }

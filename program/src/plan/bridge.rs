@@ -144,7 +144,7 @@ impl Kernels<'_> {
         let walk = identity(&(0..ty.shape.len()).collect::<Vec<_>>());
         let input = |value, known| KernelInput { value, known, walk: walk.clone(), inner: Vec::new() };
         let width = ty.elem.bits();
-        let mut b = Builder::new(2 * width);
+        let mut b = self.builder(2 * width as usize);
         let word = |b: &Builder, first: u32| (first..first + width).map(|i| b.input(i)).collect::<Vec<Bit>>();
         let (x, y) = (word(&b, 0), word(&b, width));
         let difference = gadgets::sub(&mut b, &x, &y);
@@ -169,7 +169,7 @@ impl Kernels<'_> {
             inputs.add(KernelInput { value, known, walk: along.clone(), inner: Vec::new() }, width)
         });
         let sources = self.outside(&group.finish, &[node.results[0]], &along, &[], &mut inputs);
-        let mut b = Builder::new(inputs.total() as u32);
+        let mut b = self.builder(inputs.total());
         let words = inputs.words(&b, 0);
         let mut values = bits_of(&sources, &words);
         let [mine, theirs] = [&words[mine], &words[theirs]];

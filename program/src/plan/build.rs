@@ -79,7 +79,8 @@ fn build(
     let mut uses = vec![0; program.values.len()];
     count_uses(&program.body, &mut uses);
     let (views, templates) = (Views::default(), Templates::default());
-    let kernels = Kernels { program, places: &of, protocol, garbler, views, templates, extra: Vec::new() };
+    let circuits = protocol.circuits();
+    let kernels = Kernels { program, places: &of, protocol, circuits, garbler, views, templates, extra: Vec::new() };
     let mut planner = Planner { program, uses, kernels, shared: BTreeSet::new(), open: Vec::new() };
     let mut steps = planner.block(&program.body);
     planner.outputs(&mut steps);
@@ -94,7 +95,7 @@ fn build(
     share_after_definition(&mut steps, &shared);
     liveness::mark_last_uses(&mut steps);
     let revealed = way::choose(program, link, &mut steps);
-    Ok(Plan { protocol, link, garbler, extra, places: of, templates: templates.all, revealed, rewrites, steps })
+    Ok(Plan { protocol, link, circuits, garbler, extra, places: of, templates: templates.all, revealed, rewrites, steps })
 }
 
 /// The garbler is the party with more input bits: its inputs cost nothing, the evaluator's an oblivious transfer each.

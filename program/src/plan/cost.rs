@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::traffic::{self, Line, PRODUCT_TRANSFERS, SEED, To};
 use super::trips::Trips;
-use super::{Encrypted, Kernel, Link, Plan, Planned, Product, Step, Way, way};
+use super::{Circuits, Encrypted, Kernel, Link, Plan, Planned, Product, Step, Way, way};
 use crate::data::Type;
 use crate::ir::{Party, Program, Site, Value};
 use crate::place::Place;
@@ -67,16 +67,17 @@ pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
     let part = walk.block(&plan.steps);
     let mut line = Line::default();
     let mut rounds = 0;
+    let subfield_bits = traffic::subfield_bits(plan.circuits);
     if program.parties.len() == 2 {
         line.say(To::Evaluator, SEED);
         if part.transfers > 0 {
-            traffic::set_up_transfers(&mut line);
+            traffic::set_up_transfers(&mut line, subfield_bits);
         }
         for to in part.keys.iter().flatten() {
             traffic::set_up_encryption(&mut line, *to);
         }
         line.then(&part.line, 1);
-        line.to_garbler = line.to_garbler.saturating_add(traffic::extension(part.transfers));
+        line.to_garbler = line.to_garbler.saturating_add(traffic::extension(part.transfers, subfield_bits));
         line.frame();
         let [to_evaluator, to_garbler] = traffic::handshake(program, plan.protocol);
         line.to_evaluator = line.to_evaluator.saturating_add(to_evaluator);
@@ -208,6 +209,7 @@ impl Walk<'_> {
             Step::Clear(_) | Step::Structural(_) | Step::Triangular(_) | Step::Mask(_) => {}
             Step::Open { value, to, .. } => self.open(*value, &[*to], &mut part.line),
             Step::Product(product) => self.product(product, &mut part),
+            Step::Share(_) if self.plan.circuits == Circuits::SharedBits => {}
             Step::Share(v) => {
                 let place = self.plan.places[v.0 as usize];
                 if matches!(place, Place::Private(p) if p != self.plan.garbler) {
@@ -304,13 +306,74 @@ impl Walk<'_> {
             to.half = to.half.saturating_add(half.saturating_mul(times));
             to.full = to.full.saturating_add(full.saturating_mul(times));
         }
-        let bytes = part.counts.half.saturating_mul(16).saturating_add(part.counts.full.saturating_mul(32));
-        part.line.say(To::Evaluator, bytes);
+        match self.plan.circuits {
+            Circuits::Garbled => {
+                let bytes = part.counts.half.saturating_mul(16).saturating_add(part.counts.full.saturating_mul(32));
+                part.line.say(To::Evaluator, bytes);
+            }
+            Circuits::SharedBits => self.on_shared_bits(kernel, instances, part),
+        }
         let named: u64 = kernel.ands.iter().map(|(_, n)| n).sum();
         for (Site(site), ands) in &kernel.ands {
             // Shares of what was counted while gates were made, scaled to what the templates hold.
             let share = (part.ands() as f64 * *ands as f64 / named.max(1) as f64).round() as u64;
             *part.sites.entry(*site).or_default() += share;
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// The batches of a kernel on shared bits, in the order in which the runtime takes them.
+    fn on_shared_bits(&self, kernel: &Kernel, instances: u64, part: &mut Part) {
+        let together = |template: u32| traffic::together(&self.plan.templates[template as usize]);
+        let Some(reduce) = &kernel.reduce else {
+            self.batches(kernel.template, instances, together(kernel.template), part);
+            return;
+        };
+        let extent = reduce.extents.iter().fold(1u64, |n, d| n.saturating_mul(*d));
+        let (lanes, share) = (reduce.lanes, extent / reduce.lanes);
+        let combine = Some(reduce.combine).filter(|_| lanes > 1);
+        let most = [Some(reduce.step), combine, Some(kernel.template)].into_iter().flatten().map(together).min();
+        let most = most.unwrap_or(1);
+        let group = (most / lanes).max(1);
+        for (count, times) in [(group, instances / group), (instances % group, 1)] {
+            if count == 0 || times == 0 {
+                continue;
+            }
+            let mut once = Part::nothing();
+            let at_once = (most / count).max(1);
+            for _ in 0..share {
+                self.batches(reduce.step, lanes * count, at_once * count, &mut once);
+            }
+            for _ in lanes * share..extent {
+                self.batches(reduce.step, count, count, &mut once);
+            }
+            let mut left = lanes;
+            while left > 1 {
+                let half = left / 2;
+                self.batches(reduce.combine, half * count, most, &mut once);
+                left -= half;
+            }
+            self.batches(kernel.template, count, count, &mut once);
+            part.line.then(&once.line, times);
+            part.transfers = part.transfers.saturating_add(once.transfers.saturating_mul(times));
+        }
+    }
+
+    /// A template over so many instances, at most so many at a time.
+    fn batches(&self, template: u32, instances: u64, most: u64, part: &mut Part) {
+        let terms = self.plan.templates[template as usize].cross_terms();
+        for (count, times) in [(most, instances / most), (instances % most, 1)] {
+            if count == 0 || times == 0 {
+                continue;
+            }
+            let mut once = Line::default();
+            for terms in &terms {
+                let bits = terms.saturating_mul(traffic::lane(count));
+                once.cross(bits.div_ceil(8));
+                part.transfers = part.transfers.saturating_add(bits.saturating_mul(times));
+            }
+            part.line.then(&once, times);
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! **Contract with the executor.** Each step is run in order by every party. Every value has a place. A *clear*
 //! representation (a plain tensor) exists for public values at every party and for private values at their owner. A
-//! *shared* representation (wire labels) exists for shared values, and for public and private ones after `Share`.
+//! *shared* representation (wire labels, or bits of which each party holds one half) exists for shared values, and for public and private ones after `Share`.
 //! `Planned::last` lists the values that no later step uses: they may be freed or overwritten by the step itself.
 
 mod bridge;
@@ -21,7 +21,7 @@ mod trips;
 mod view;
 mod way;
 
-use motet_circuits::{Known, Template};
+use motet_circuits::{Form, Known, Template};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -44,14 +44,44 @@ pub enum Protocol {
     Yao,
     /// Two parties, semi-honest: matrix products and convolutions on arithmetic shares, the rest in garbled circuits.
     Mixed,
+    /// Two parties, semi-honest: as `Mixed`, with circuits on shared bits instead of garbled ones.
+    Gmw,
+}
+
+/// How circuits are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Circuits {
+    /// Garbled: 32 bytes an AND, few rounds.
+    Garbled,
+    /// On shared bits: a few bits an AND, a round a level of ANDs.
+    SharedBits,
+}
+
+impl Circuits {
+    /// The form of the gadgets that suits.
+    pub fn form(self) -> Form {
+        match self {
+            Circuits::Garbled => Form::Small,
+            Circuits::SharedBits => Form::Shallow,
+        }
+    }
 }
 
 impl Protocol {
+    /// How it runs circuits.
+    pub fn circuits(self) -> Circuits {
+        match self {
+            Protocol::Yao | Protocol::Mixed => Circuits::Garbled,
+            Protocol::Gmw => Circuits::SharedBits,
+        }
+    }
+
     /// Its name at the command line.
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Yao => "yao",
             Protocol::Mixed => "mixed",
+            Protocol::Gmw => "gmw",
         }
     }
 }
@@ -63,7 +93,9 @@ pub struct Plan {
     pub protocol: Protocol,
     /// The link that it is made for.
     pub link: Link,
-    /// Who garbles.
+    /// How circuits are run.
+    pub circuits: Circuits,
+    /// Who garbles, or would.
     pub garbler: Party,
     /// Types of the values that the plan adds; they are numbered after the program's.
     pub extra: Vec<Type>,

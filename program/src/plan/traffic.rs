@@ -3,10 +3,12 @@
 //! The runtime takes its own constants from here, or asserts that they are the same; a test of the whole system holds
 //! predictions against what is sent.
 
+use motet_circuits::Template;
+
 use crate::ir::Program;
 use crate::lattice::public_key_len;
 
-use super::Protocol;
+use super::{Circuits, Protocol};
 
 /// Bytes that open the stream.
 const GREETING: u64 = 8;
@@ -25,12 +27,32 @@ pub const SEED: u64 = 16;
 pub const POINT: u64 = 32;
 /// Base OTs, and rows of OT extension.
 pub const ROWS: u64 = 128;
-/// k of the small fields of OT extension: a punctured tree of k levels serves k base OTs.
-pub const SUBFIELD_BITS: u64 = 2;
+/// Words of 64 instances that all wires of a batch on shared bits may take together.
+const SHARED_BITS_WORDS: u64 = 1 << 21;
 /// OTs are extended in multiples of this many.
 pub const EXTENSION_UNIT: u64 = 512;
 /// OTs of a product of transfers that are made at once.
 pub const PRODUCT_TRANSFERS: u64 = 1 << 18;
+
+/// k of the small fields of OT extension: a punctured tree of k levels serves k base OTs. Garbled circuits are for fast
+/// links and take few OTs; on shared bits, for slow ones, every AND takes some.
+pub fn subfield_bits(circuits: Circuits) -> u64 {
+    match circuits {
+        Circuits::Garbled => 2,
+        Circuits::SharedBits => 8,
+    }
+}
+
+/// Most instances of a template that are run together on shared bits.
+pub fn together(template: &Template) -> u64 {
+    let wires = template.inputs.len() + template.code.len();
+    64 * (SHARED_BITS_WORDS / wires.max(1) as u64).max(1)
+}
+
+/// Bits that one cross term of so many instances takes: fewer than 64 stand bit by bit, others in whole words.
+pub fn lane(instances: u64) -> u64 {
+    if instances < 64 { instances } else { instances.next_multiple_of(64) }
+}
 
 /// Who is sent something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +66,10 @@ pub(super) enum To {
 pub(super) struct Line {
     pub to_evaluator: u64,
     pub to_garbler: u64,
-    /// Changes of direction.
+    /// Changes of direction, and crossings.
     pub turns: u64,
+    /// Times at which both send at once.
+    pub crossings: u64,
     ends: Option<[To; 2]>,
 }
 
@@ -54,8 +78,14 @@ impl Line {
     pub fn say(&mut self, to: To, bytes: u64) {
         if bytes > 0 {
             let [to_evaluator, to_garbler] = if to == To::Evaluator { [bytes, 0] } else { [0, bytes] };
-            self.then(&Line { to_evaluator, to_garbler, turns: 0, ends: Some([to, to]) }, 1);
+            self.then(&Line { to_evaluator, to_garbler, ends: Some([to, to]), ..Line::default() }, 1);
         }
+    }
+
+    /// Both send as many bytes at once.
+    pub fn cross(&mut self, bytes: u64) {
+        let ends = Some([To::Garbler, To::Garbler]);
+        self.then(&Line { to_evaluator: bytes, to_garbler: bytes, turns: 1, crossings: 1, ends }, 1);
     }
 
     /// The other line's messages follow, so many times.
@@ -65,6 +95,7 @@ impl Line {
         add(&mut self.to_evaluator, other.to_evaluator);
         add(&mut self.to_garbler, other.to_garbler);
         add(&mut self.turns, other.turns);
+        add(&mut self.crossings, other.crossings);
         self.turns = self.turns.saturating_add(if first == last { 0 } else { times - 1 });
         self.turns += u64::from(self.ends.is_some_and(|[_, before]| before != first));
         self.ends = Some([self.ends.map_or(first, |ends| ends[0]), last]);
@@ -72,7 +103,7 @@ impl Line {
 
     /// Headers of frames: one at each change of direction, and one wherever enough has gathered.
     pub fn frame(&mut self) {
-        let segments = self.turns / 2 + 1;
+        let segments = (self.turns + self.crossings) / 2 + 1;
         for bytes in [&mut self.to_evaluator, &mut self.to_garbler] {
             if *bytes > 0 {
                 *bytes = bytes.saturating_add((segments + *bytes / FRAME).saturating_mul(FRAME_HEADER));
@@ -88,16 +119,16 @@ pub(super) fn choose(line: &mut Line, bits: u64) {
 }
 
 /// Bytes to the garbler for the extension of oblivious transfers.
-pub(super) fn extension(transfers: u64) -> u64 {
+pub(super) fn extension(transfers: u64, subfield_bits: u64) -> u64 {
     let units = transfers.div_ceil(EXTENSION_UNIT);
-    units.saturating_mul(EXTENSION_UNIT / 8 * (ROWS / SUBFIELD_BITS - 1))
+    units.saturating_mul(EXTENSION_UNIT / 8 * (ROWS / subfield_bits - 1))
 }
 
 /// What sets up oblivious transfer: base OTs, in which the garbler chooses; then sums of each level of each tree.
-pub(super) fn set_up_transfers(line: &mut Line) {
+pub(super) fn set_up_transfers(line: &mut Line, subfield_bits: u64) {
     line.say(To::Garbler, POINT);
     line.say(To::Evaluator, ROWS * 2 * POINT);
-    line.say(To::Garbler, ROWS / SUBFIELD_BITS * (SUBFIELD_BITS - 1) * 2 * SEED);
+    line.say(To::Garbler, ROWS / subfield_bits * (subfield_bits - 1) * 2 * SEED);
 }
 
 /// A client's public key, to its server.

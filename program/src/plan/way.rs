@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::trips::Trips;
-use super::{Cross, Link, Planned, Product, Step, traffic};
+use super::{Circuits, Cross, Link, Planned, Product, Step, traffic};
 use crate::bilinear::Bilinear;
 use crate::data::Type;
 use crate::ir::{Op, Program, Value};
@@ -134,7 +134,9 @@ impl Choice {
     fn of(map: &Bilinear, cross: &Cross, bits: u32, link: Link, revealed: u64) -> Choice {
         let transfers = map.transfers(cross.evaluator_first, bits);
         let corrections = map.correction_bytes(bits);
-        let bytes = traffic::extension(transfers).saturating_add(transfers / 8).saturating_add(corrections);
+        // As beside garbled circuits; on shared bits an OT takes less.
+        let subfield_bits = traffic::subfield_bits(Circuits::Garbled);
+        let bytes = traffic::extension(transfers, subfield_bits).saturating_add(transfers / 8).saturating_add(corrections);
         let by_transfers = Price::new(link, bytes, transfer_work(transfers, corrections));
         let encrypted = Encrypted::of(map, cross.evaluator_first, bits, revealed);
         let by_encryption = encrypted.map(|e| Price::new(link, e.bytes().iter().sum(), e.work()));

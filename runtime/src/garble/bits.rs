@@ -37,7 +37,7 @@ pub fn from_planes(planes: &[u128], words: &mut [u64]) {
 }
 
 /// Transposes a 64 × 64 bit matrix: bit `j` of row `i` becomes bit `i` of row `j`.
-fn transpose(rows: &mut [u64; 64]) {
+pub(crate) fn transpose(rows: &mut [u64; 64]) {
     let mut width = 32;
     let mut mask = u64::MAX >> 32;
     while width != 0 {

@@ -27,6 +27,7 @@ mod lanes;
 mod prepared;
 
 pub use batch::Batch;
+pub(crate) use bits::transpose;
 pub use bits::{from_planes, to_planes};
 pub use evaluator::Evaluator;
 pub use garbler::Garbler;

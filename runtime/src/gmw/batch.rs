@@ -1,15 +1,13 @@
 //! A template run over a batch of instances on shared bits.
 
+use motet_program::plan::traffic;
 use zeroize::Zeroizing;
 
-use super::GmwError;
 use super::exchange::exchange;
 use super::levels::{And, Cross, Levels, Local, Read, Role};
 use super::products::{Products, Source};
 use crate::net::Channel;
-
-/// Bytes of working memory that a batch may take.
-const BATCH_BYTES: usize = 16 << 20;
+use crate::ot::OtError;
 
 /// The wires of a batch, 64 instances a word, and what its messages need. Made once and used for template after template.
 #[derive(Default)]
@@ -27,12 +25,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Most instances of the template that are run together. Both parties see the same.
-    pub fn most(levels: &Levels) -> usize {
-        let words = BATCH_BYTES / 8 / (levels.slots() + 5 * levels.widest()).max(1);
-        64 * words.max(1)
-    }
-
     /// Makes room for `n` instances of the template.
     pub fn begin(&mut self, levels: &Levels, n: usize) {
         self.n = n;
@@ -71,14 +63,14 @@ impl Batch {
         products: &mut Products,
         mut source: Source<'_>,
         channel: &mut Channel,
-    ) -> Result<(), GmwError> {
+    ) -> Result<(), OtError> {
         for level in &levels.levels {
             level.locals.iter().for_each(|local| self.local(*local));
             if level.ands.is_empty() {
                 continue;
             }
             // What a wire takes in messages: fewer than 64 instances stand bit by bit.
-            let lane = if self.n < 64 { self.n } else { 64 * self.words };
+            let lane = traffic::lane(self.n as u64) as usize;
             let bits = lane * level.ands.iter().map(|and| and.crosses()).sum::<usize>();
             products.make(source.again(), channel, bits, &mut self.factors, &mut self.shares)?;
             self.mask(&level.ands, lane, bits, levels.role());

@@ -1,6 +1,7 @@
 //! A template cut into levels of ANDs that do not depend on each other, as one party runs it.
 
 use motet_circuits::{AndKind, Instr, Known, Output, Template};
+use motet_program::plan::traffic;
 
 /// Which of the two parties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,7 @@ pub struct Levels {
     pub(super) outputs: Vec<Read>,
     inputs: Vec<Known>,
     slots: usize,
+    together: usize,
     ands: u64,
     role: Role,
 }
@@ -131,7 +133,20 @@ impl Levels {
         });
         let outputs = outputs.collect();
         let ands = wires.gates.iter().filter(|gate| gate.messages).count() as u64;
-        Levels { levels, outputs, inputs: template.inputs.clone(), slots: slots.count, ands, role }
+        Levels {
+            levels,
+            outputs,
+            inputs: template.inputs.clone(),
+            slots: slots.count,
+            together: traffic::together(template) as usize,
+            ands,
+            role,
+        }
+    }
+
+    /// Most instances that are run together.
+    pub fn together(&self) -> usize {
+        self.together
     }
 
     /// Number of slots.
@@ -162,12 +177,6 @@ impl Levels {
     /// Which party runs it.
     pub(super) fn role(&self) -> Role {
         self.role
-    }
-
-    /// Most cross terms of a level.
-    pub(super) fn widest(&self) -> usize {
-        let crosses = |level: &Level| level.ands.iter().map(|and| and.crosses()).sum();
-        self.levels.iter().map(crosses).max().unwrap_or(0)
     }
 
     /// Levels that need messages.

@@ -24,17 +24,3 @@ mod tests;
 pub use batch::Batch;
 pub use levels::{Levels, Role};
 pub use products::{Products, Source};
-
-use crate::net::NetError;
-use crate::ot::OtError;
-
-/// Circuits on shared bits cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum GmwError {
-    /// The link failed.
-    #[error(transparent)]
-    Net(#[from] NetError),
-    /// Oblivious transfer failed.
-    #[error(transparent)]
-    Ot(#[from] OtError),
-}

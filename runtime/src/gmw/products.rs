@@ -2,11 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::GmwError;
 use crate::crypto::{Block, Kernels, TweakKeys};
 use crate::garble::MAX_BATCH;
 use crate::net::Channel;
-use crate::ot::{CotReceiver, CotSender};
+use crate::ot::{CotReceiver, CotSender, OtError};
 
 /// OTs that are made at once.
 const PIECE: usize = 1 << 15;
@@ -54,7 +53,7 @@ impl Products {
         bits: usize,
         factors: &mut Zeroizing<Vec<u64>>,
         shares: &mut Zeroizing<Vec<u64>>,
-    ) -> Result<(), GmwError> {
+    ) -> Result<(), OtError> {
         let words = bits.div_ceil(64);
         factors.resize(words, 0);
         shares.resize(words, 0);

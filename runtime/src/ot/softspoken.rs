@@ -43,6 +43,11 @@ pub enum Subfield {
 }
 
 impl Subfield {
+    /// The field for a k.
+    pub fn of(bits: u64) -> Option<Subfield> {
+        [Subfield::Bits2, Subfield::Bits4, Subfield::Bits8].into_iter().find(|field| field.bits() as u64 == bits)
+    }
+
     /// k.
     pub const fn bits(self) -> usize {
         match self {
@@ -83,8 +88,7 @@ impl Subfield {
 /// OTs come in multiples of this many.
 pub(super) const UNIT: usize = 128 * ROW_UNIT;
 // Plans predict bytes by these.
-const _: () =
-    assert!(UNIT as u64 == traffic::EXTENSION_UNIT && Subfield::Bits2.bits() as u64 == traffic::SUBFIELD_BITS);
+const _: () = assert!(UNIT as u64 == traffic::EXTENSION_UNIT);
 
 impl Adversary {
     /// OTs at the end of each extension that the check spends.

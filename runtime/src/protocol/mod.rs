@@ -66,6 +66,6 @@ pub struct Outputs {
 /// does not fit together.
 pub fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Result<Outputs, ProtocolError> {
     match job.plan.protocol {
-        Protocol::Yao | Protocol::Mixed => yao::run(job, channel, meter),
+        Protocol::Yao | Protocol::Mixed | Protocol::Gmw => yao::run(job, channel, meter),
     }
 }

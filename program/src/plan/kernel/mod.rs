@@ -15,7 +15,7 @@ use crate::ir::{Binary, Node, Op, Program, Site, Value};
 use crate::place::Place;
 use crate::plan::templates::Templates;
 use crate::plan::view::{View, Views};
-use crate::plan::{Kernel, KernelInput, KernelOutput, Protocol, Step, Walk, bridge, scalar};
+use crate::plan::{Circuits, Kernel, KernelInput, KernelOutput, Protocol, Step, Walk, bridge, scalar};
 
 /// What kernels are made from.
 pub struct Kernels<'a> {
@@ -25,6 +25,8 @@ pub struct Kernels<'a> {
     pub places: &'a [Place],
     /// How the program is executed.
     pub protocol: Protocol,
+    /// How circuits are run.
+    pub circuits: Circuits,
     /// Who garbles.
     pub garbler: crate::ir::Party,
     /// What values are, seen through renamings.
@@ -183,6 +185,11 @@ impl Kernels<'_> {
         }
     }
 
+    /// A builder of a template's circuit.
+    pub fn builder(&self, inputs: usize) -> Builder {
+        Builder::with_form(inputs as u32, self.circuits.form())
+    }
+
     /// A value that the plan adds.
     pub fn extra_value(&mut self, ty: Type, place: Place) -> Value {
         self.extra.push((ty, place));
@@ -195,7 +202,7 @@ impl Kernels<'_> {
             Head::None => vec![Step::Kernel(self.map(group, wanted))],
             Head::Reduce { op, value } => vec![Step::Kernel(self.reduction(group, *op, *value, wanted))],
             Head::Product(node) => match (self.protocol, bridge::operands(&node.op)) {
-                (Protocol::Mixed, Some(operands)) => self.bridged(group, node, operands, wanted),
+                (Protocol::Mixed | Protocol::Gmw, Some(operands)) => self.bridged(group, node, operands, wanted),
                 _ => self.product(group, node, wanted),
             },
         }
@@ -209,7 +216,7 @@ impl Kernels<'_> {
         let along = identity(&group.kept);
         let mut inputs = Inputs::default();
         let sources = self.outside(&group.body, &[], &along, &[], &mut inputs);
-        let mut b = Builder::new(inputs.total() as u32);
+        let mut b = self.builder(inputs.total());
         let mut ands = HashMap::new();
         let mut values = bits_of(&sources, &inputs.words(&b, 0));
         self.gates(&mut b, &group.body, &mut values, &mut ands);

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use motet_circuits::{Bit, Builder, Known, gadgets};
+use motet_circuits::{Bit, Known, gadgets};
 
-use super::reduce::lanes;
 use super::{Group, Inputs, Kernels, Source};
 use crate::data::Shape;
 use crate::ir::{Node, Op, Program, Reduction, Value};
@@ -22,7 +21,7 @@ impl Kernels<'_> {
         let mut inputs = Inputs::default();
         let sources: Vec<Source> =
             operands.iter().map(|(v, along)| self.operand(&mut inputs, *v, along, &[])).collect();
-        let mut b = Builder::new((inputs.total() + width) as u32);
+        let mut b = self.builder(inputs.total() + width);
         let words = inputs.words(&b, 0);
         let bits = |s: &Source| match s {
             Source::Input(i) => words[*i].clone(),
@@ -53,7 +52,7 @@ impl Kernels<'_> {
         let ands = circuit.and_count() as u64;
         let step = self.templates.add(circuit, classes);
         let repeat: u64 = extents.iter().product();
-        let lanes = lanes(shape.iter().product(), repeat);
+        let lanes = self.lanes(shape.iter().product(), repeat);
         let reduce = Reduce {
             extents,
             start: vec![false; width],

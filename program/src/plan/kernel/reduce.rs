@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use motet_circuits::{Bit, Builder, Known, gadgets};
+use motet_circuits::{Bit, Known, gadgets};
 
 use super::{Group, Head, Inputs, Kernels, bits_of, identity, sorted};
 use crate::data::{Elem, Shape};
 use crate::ir::{Reduction, Site, Value};
 use crate::plan::view::View;
-use crate::plan::{Kernel, KernelInput, Reduce, Wide, scalar};
+use crate::plan::{Circuits, Kernel, KernelInput, Reduce, Wide, scalar};
 
 /// A reduction that begins with this many ANDs or fewer is taken several indices at once.
 const WIDE_ANDS: u64 = 512;
@@ -42,7 +42,7 @@ impl Kernels<'_> {
         let step = |factor: u64, ands: &mut HashMap<Site, u64>| {
             let width = elem.bits() as usize;
             let each = inputs.total();
-            let mut b = Builder::new((each * factor as usize + width) as u32);
+            let mut b = self.builder(each * factor as usize + width);
             let mut words = Vec::new();
             for i in 0..factor as usize {
                 let mut values = bits_of(&sources, &inputs.words(&b, i * each));
@@ -58,9 +58,9 @@ impl Kernels<'_> {
             (b.finish(acc), known, ands)
         };
         let (circuit, known, each) = step(1, &mut ands);
-        let lanes = lanes(instances, extents.iter().product());
+        let lanes = self.lanes(instances, extents.iter().product());
         let per_lane = extents.iter().product::<u64>() / lanes;
-        let factor = wide_factor(each, per_lane);
+        let factor = wide_factor(each, per_lane).filter(|_| self.circuits == Circuits::Garbled);
         let wide_circuit = factor.map(|factor| (factor, step(factor, &mut HashMap::new())));
         let step = self.templates.add(circuit, known);
         let wide = wide_circuit
@@ -121,7 +121,7 @@ impl Kernels<'_> {
         let result = group.head_result.unwrap_or(value);
         let after = identity(&(0..group.kept.len()).collect::<Vec<_>>());
         let finishing = self.outside(&group.finish, &[result], &after, &[], &mut inputs);
-        let mut b = Builder::new(inputs.total() as u32);
+        let mut b = self.builder(inputs.total());
         let mut ands = HashMap::new();
         let words = inputs.words(&b, 0);
         let all = bits_of(&sources, &words);
@@ -152,9 +152,19 @@ impl Kernels<'_> {
         }
     }
 
+    /// Into how many lanes a reduction is split: garbled, as many as fill a batch; on shared bits, where steps in sequence
+    /// cost rounds, into one for each index.
+    pub(super) fn lanes(&self, instances: u64, extent: u64) -> u64 {
+        match self.circuits {
+            Circuits::SharedBits => extent.max(1),
+            Circuits::Garbled if instances * 2 > BATCH => 1,
+            Circuits::Garbled => (BATCH / instances.max(1)).min(extent / LANE).max(1),
+        }
+    }
+
     pub(super) fn combine(&mut self, op: Reduction, elem: Elem) -> u32 {
         let width = elem.bits();
-        let mut b = Builder::new(2 * width);
+        let mut b = self.builder(2 * width as usize);
         let words = [0, width].map(|first| (first..first + width).map(|i| b.input(i)).collect()).to_vec();
         let acc = scalar::reduce(&mut b, op, elem, words);
         self.templates.add(b.finish(acc), vec![Known::Nobody; 2 * width as usize])
@@ -179,7 +189,7 @@ impl Kernels<'_> {
         let sources = self.outside(&group.finish, &[result], &along, &[], &mut finishing);
         let width = elem.bits() as usize;
         let sums: Vec<usize> = sums.iter().map(|sum| finishing.add(sum.clone(), width)).collect();
-        let mut b = Builder::new((finishing.total() + width) as u32);
+        let mut b = self.builder(finishing.total() + width);
         let words = finishing.words(&b, 0);
         let mut values = bits_of(&sources, &words);
         let acc: Vec<Bit> = (0..width).map(|i| b.input((finishing.total() + i) as u32)).collect();
@@ -217,11 +227,6 @@ impl Kernels<'_> {
 
 fn word_bits(elem: Elem, word: u64) -> Vec<bool> {
     (0..elem.bits()).map(|b| word >> b & 1 == 1).collect()
-}
-
-/// Into how many lanes a reduction of few instances is split.
-pub(super) fn lanes(instances: u64, extent: u64) -> u64 {
-    if instances * 2 > BATCH { 1 } else { (BATCH / instances.max(1)).min(extent / LANE).max(1) }
 }
 
 /// How many indices a cheap step takes at once.

@@ -2,7 +2,6 @@
 
 use motet_circuits::{Bit, Builder, Circuit, Known, gadgets};
 
-use super::reduce::lanes;
 use super::{Inputs, Kernels, Source, identity};
 use crate::data::Shape;
 use crate::ir::{Node, Reduction, Value};
@@ -33,7 +32,7 @@ impl Kernels<'_> {
                 self.operand(&mut inputs, v, &along, &inner)
             })
             .collect();
-        let mut b = Builder::new(inputs.total() as u32);
+        let mut b = self.builder(inputs.total());
         let words = inputs.words(&b, 0);
         let args: Vec<Vec<Bit>> = sources
             .iter()
@@ -106,7 +105,7 @@ impl Kernels<'_> {
             [self.operand(&mut inputs, table, &table_along, &[]), self.operand(&mut inputs, index, &index_along, &[])];
         let bits = self.bits(index);
         let number = inputs.add(numbers, bits);
-        let mut b = Builder::new((inputs.total() + width) as u32);
+        let mut b = self.builder(inputs.total() + width);
         let words = inputs.words(&b, 0);
         let [row, at] = sources.map(|s| match s {
             Source::Input(i) => words[i].clone(),
@@ -125,7 +124,7 @@ impl Kernels<'_> {
         known.extend(std::iter::repeat_n(Known::Nobody, width));
         let step = self.templates.add(b.finish(acc), known);
         let rows = self.program.shape(table)[batch.len()];
-        let lanes = lanes(shape.iter().product(), rows);
+        let lanes = self.lanes(shape.iter().product(), rows);
         let reduce = Reduce {
             extents: vec![rows],
             start: vec![false; width],
@@ -182,7 +181,7 @@ impl Kernels<'_> {
             },
             self.bits(index),
         );
-        let mut b = Builder::new(inputs.total() as u32);
+        let mut b = self.builder(inputs.total());
         let words = inputs.words(&b, 0);
         let [old, at, new] = sources.map(|s| match s {
             Source::Input(i) => words[i].clone(),

@@ -8,7 +8,6 @@ use super::{Inputs, Kernels, Source};
 use crate::data::{Elem, Shape, Type};
 use crate::ir::{Reduction, Site, Value};
 use crate::plan::kernel::product::Product;
-use crate::plan::kernel::reduce::lanes;
 use crate::plan::{self, Kernel, KernelInput, KernelOutput, Reduce, Step, Walk};
 
 /// A circuit whose inputs are an operand's or both operands' bits, then the accumulator's, and who knows them.
@@ -125,7 +124,7 @@ impl Kernels<'_> {
                 start: vec![false; width],
                 step: self.templates.add(circuit.clone(), known.clone()),
                 wide: None,
-                lanes: lanes(shape.iter().product(), repeat),
+                lanes: self.lanes(shape.iter().product(), repeat),
                 combine: self.combine(Reduction::Add, elem),
                 finish: Vec::new(),
             }),

@@ -1,7 +1,8 @@
-//! Two parties, semi-honest: garbled circuits, throughout (`yao`) or for all but products (`mixed`).
+//! Two parties, semi-honest: garbled circuits, throughout (`yao`) or for all but products (`mixed`), or circuits on
+//! shared bits in their place (`gmw`).
 //!
 //! **Follows** Yao's protocol with half-gates (see `garble`), and oblivious transfer for the evaluator's inputs (see
-//! `ot`). **Protects** each party's inputs, and all that is not opened, against the other party, as long as that one
+//! `ot`); on shared bits, Goldreich, Micali and Wigderson's (see `gmw`). **Protects** each party's inputs, and all that is not opened, against the other party, as long as that one
 //! follows the protocol. `docs/protocols.md` says what each message is and who learns what.
 
 mod ahead;
@@ -13,6 +14,7 @@ mod open;
 mod operand;
 mod party;
 mod product;
+mod shared_bits;
 mod steps;
 mod values;
 
@@ -22,6 +24,7 @@ mod tests;
 use std::time::Instant;
 
 use motet_program::data::Type;
+use motet_program::plan::Circuits;
 
 use super::error::ProtocolError;
 use super::{Job, Meter, Outputs, Profile};
@@ -31,6 +34,7 @@ use crate::net::Channel;
 use deferred::deferred;
 use kernel::Templates;
 use party::Side;
+use shared_bits::SharedBits;
 use steps::Run;
 use values::Values;
 
@@ -52,6 +56,7 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
         deferred: deferred(job.plan, &types),
         types,
         templates: Templates::new(prepared),
+        shared_bits: None,
         side: Side::begin(job, channel, meter)?,
         random: Prg::from_seed(Kdf::new("random public", &job.session).block(), Stream(0)),
         outputs: vec![None; leaves],
@@ -59,6 +64,10 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
     };
     run.side.prepare(job.ahead)?;
     let setup = start.elapsed();
+    if job.plan.circuits == Circuits::SharedBits {
+        let keys = run.side.product_keys();
+        run.shared_bits = Some(SharedBits::new(job.plan, run.side.garbles(), keys));
+    }
     let done = run.block(&job.plan.steps);
     // What stops this party stops the other at the same step: it must be able to get there.
     if !matches!(done, Err(ProtocolError::Net(_) | ProtocolError::Ot(_))) {

@@ -1,16 +1,14 @@
 //! Opening values to the parties that are to see them, and to no other.
 //!
-//! A shared value goes to the evaluator as the garbler's *decoding bits* (the colours of the labels of 0), and to the
+//! A garbled value goes to the evaluator as the garbler's *decoding bits* (the colours of the labels of 0), and to the
 //! garbler as the colours of the active labels; each alone says nothing. A party that is not to see the value is not
-//! sent its half. A private value is sent by its owner. Bits are packed, and there are as many as the type has.
+//! sent its half. Of a value on shared bits each party's half goes to the other alike. A private value is sent by its owner. Bits are packed, and there are as many as the type has.
 
-use super::super::array::Array;
 use super::super::clear::Clear;
 use super::super::error::ProtocolError;
 use super::bits::{self, packed_len};
 use super::party::Side;
 use super::values::Shared;
-use crate::crypto::Block;
 use crate::net::NetError;
 
 /// Who is to see a value.
@@ -35,25 +33,28 @@ impl Side<'_> {
         let mine = if self.garbles() { to.garbler } else { to.evaluator };
         match shared {
             Shared::Public(clear) => Ok(if mine { Some(clear.to_vec()?) } else { None }),
-            Shared::Garbler(Some(clear)) => {
-                if to.evaluator {
+            Shared::Garbler(Some(clear)) | Shared::Evaluator(Some(clear)) => {
+                let others = if self.garbles() { to.evaluator } else { to.garbler };
+                if others {
                     self.send_words(clear, bits)?;
                 }
                 Ok(if mine { Some(clear.to_vec()?) } else { None })
             }
-            Shared::Garbler(None) if !mine => Ok(None),
-            Shared::Garbler(None) => Ok(Some(self.receive_words(bits, count)?)),
-            Shared::Labels(labels) => self.open_labels(labels, to),
-            Shared::Evaluator(_) => {
-                let labels = self.labels(shared, bits, &[count])?;
-                self.open_labels(&labels, to)
-            }
+            Shared::Garbler(None) | Shared::Evaluator(None) if !mine => Ok(None),
+            Shared::Garbler(None) | Shared::Evaluator(None) => Ok(Some(self.receive_words(bits, count)?)),
+            Shared::Labels(labels) => self.open_halves(bits::colours(labels), bits, count, to),
+            Shared::Bits(halves) => self.open_halves(bits::of_clear(halves, bits), bits, count, to),
         }
     }
 
-    fn open_labels(&mut self, labels: &Array<Block>, to: Recipients) -> Result<Option<Vec<u64>>, ProtocolError> {
-        let (bits, count) = (labels.planes(), labels.count());
-        let own = bits::colours(labels);
+    /// Opens a value of which each party holds half of every bit, `own` being this party's, packed.
+    fn open_halves(
+        &mut self,
+        own: Vec<u8>,
+        bits: usize,
+        count: usize,
+        to: Recipients,
+    ) -> Result<Option<Vec<u64>>, ProtocolError> {
         let (send, receive) = if self.garbles() { (to.evaluator, to.garbler) } else { (to.garbler, to.evaluator) };
         // The garbler speaks first, so that two long messages never meet on the line.
         if send && self.garbles() {

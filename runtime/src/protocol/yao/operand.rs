@@ -168,7 +168,7 @@ impl<'a> Operand<'a> {
 }
 
 /// How many of the value's elements stand inside an instance.
-fn inner_count(input: &KernelInput, ty: &Type) -> Option<usize> {
+pub(super) fn inner_count(input: &KernelInput, ty: &Type) -> Option<usize> {
     input.inner.iter().try_fold(1usize, |count, axis| {
         let size = *ty.shape.get(usize::from(*axis))?;
         count.checked_mul(usize::try_from(size).ok()?)
@@ -209,7 +209,7 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    fn new(
+    pub fn new(
         layout: &Layout,
         input: &KernelInput,
         instances: &[usize],

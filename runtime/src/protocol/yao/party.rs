@@ -5,6 +5,7 @@
 //! through a generator that yields nothing else. Oblivious transfer is set up when the evaluator first shares a value;
 //! a program in which it shares none does without.
 
+use motet_program::plan::traffic;
 use zeroize::Zeroizing;
 
 use super::super::Job;
@@ -17,8 +18,9 @@ use super::encrypted::Keys;
 use super::values::Shared;
 use crate::crypto::{Block, Kdf, Kernels, Prg, SessionId, Stream, TweakKeys};
 use crate::garble::{Engine, Evaluator, Garbler, MAX_BATCH};
+use crate::gmw::{Batch, Levels, Products, Source};
 use crate::net::Channel;
-use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError, Stock};
+use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError, Stock, Subfield};
 
 const OTHER_SIDE: ProtocolError = ProtocolError::Plan("what was made ahead is the other side's");
 
@@ -35,6 +37,10 @@ pub(super) struct Side<'a> {
     pub keys: Keys,
     /// Elements that encrypted products have revealed.
     pub revealed: u64,
+    /// How OTs are made.
+    config: OtConfig,
+    /// What keys are derived from that are used where nothing is garbled.
+    seed: [u8; 16],
 }
 
 /// One side of oblivious transfer.
@@ -53,8 +59,7 @@ enum Begun<'t> {
 
 impl Transfer {
     /// Sets up where that has not been done yet.
-    fn begun(&mut self, channel: &mut Channel, session: &SessionId) -> Result<Begun<'_>, OtError> {
-        let config = OtConfig::default();
+    fn begun(&mut self, channel: &mut Channel, session: &SessionId, config: OtConfig) -> Result<Begun<'_>, OtError> {
         Ok(match self {
             Transfer::Sender { ready: Some(sender), .. } => Begun::Sender(sender),
             Transfer::Sender { delta, ready } => {
@@ -86,7 +91,9 @@ impl<'a> Side<'a> {
         let kernels = Kernels::detect();
         let keys = TweakKeys::new(kernels.isa(), derive("gate keys"), 0);
         let derived = Prg::from_seed(derive("labels of wires that the garbler knows"), Stream(0));
-        let config = OtConfig::default();
+        let field = Subfield::of(traffic::subfield_bits(job.plan.circuits));
+        let subfield = field.unwrap_or(OtConfig::default().subfield);
+        let config = OtConfig { subfield, ..OtConfig::default() };
         let (engine, transfer) = if garbler {
             let (delta, ready) = match job.stock {
                 None => (Zeroizing::new(Prg::from_os()?.block().with_colour()), None),
@@ -105,7 +112,56 @@ impl<'a> Side<'a> {
             };
             (Engine::Evaluator(Evaluator::new(kernels, keys, derived)), Transfer::Receiver { ready })
         };
-        Ok(Side { engine, channel, meter, transfer, session, pads: 0, keys: Keys::default(), revealed: 0 })
+        Ok(Side {
+            engine,
+            channel,
+            meter,
+            transfer,
+            session,
+            pads: 0,
+            keys: Keys::default(),
+            revealed: 0,
+            config,
+            seed,
+        })
+    }
+
+    /// Keys for products of random bits, the same at both parties.
+    pub fn product_keys(&self) -> TweakKeys {
+        let start = Kdf::new("keys of bit products", &self.session).field(&self.seed).block();
+        TweakKeys::new(Kernels::detect().isa(), start, 0)
+    }
+
+    /// Runs a template on shared bits over a batch.
+    ///
+    /// # Errors
+    /// The link or the other party failed.
+    pub fn run_levels(
+        &mut self,
+        template: &Levels,
+        batch: &mut Batch,
+        products: &mut Products,
+    ) -> Result<(), ProtocolError> {
+        let delta = match &self.transfer {
+            Transfer::Sender { delta, .. } => **delta,
+            Transfer::Receiver { .. } => Block::ZERO,
+        };
+        let source = match self.transfer.begun(self.channel, &self.session, self.config)? {
+            Begun::Sender(sender) => Source::Sender(sender, delta),
+            Begun::Receiver(receiver) => Source::Receiver(receiver),
+        };
+        Ok(batch.run(template, products, source, self.channel)?)
+    }
+
+    /// This party's half of every bit of a shared value: all of it, or nothing, where one party knows the value.
+    pub fn halves(&self, shared: &Shared, shape: &[usize]) -> Clear {
+        let mine = match shared {
+            Shared::Bits(halves) => Some(halves),
+            Shared::Public(clear) => Some(clear).filter(|_| self.garbles()),
+            Shared::Garbler(clear) | Shared::Evaluator(clear) => clear.as_ref(),
+            Shared::Labels(_) => None,
+        };
+        mine.cloned().unwrap_or_else(|| Array::new(1, &[], vec![0]).broadcast(shape))
     }
 
     /// Whether this party garbles.
@@ -135,7 +191,7 @@ impl<'a> Side<'a> {
     /// # Errors
     /// The link or the other party failed.
     pub fn transfer(&mut self, choices: Option<&[u64]>, labels: &mut [Block]) -> Result<(), ProtocolError> {
-        match self.transfer.begun(self.channel, &self.session)? {
+        match self.transfer.begun(self.channel, &self.session, self.config)? {
             Begun::Sender(sender) => sender.correlated(self.channel, labels)?,
             Begun::Receiver(receiver) => {
                 let choices = choices.ok_or(ProtocolError::Plan("a value is shared by who does not know it"))?;
@@ -153,7 +209,7 @@ impl<'a> Side<'a> {
         if count == 0 {
             return Ok(());
         }
-        match self.transfer.begun(self.channel, &self.session)? {
+        match self.transfer.begun(self.channel, &self.session, self.config)? {
             Begun::Sender(sender) => sender.prepare(self.channel, count)?,
             Begun::Receiver(receiver) => receiver.prepare(self.channel, count)?,
         }
@@ -184,6 +240,7 @@ impl<'a> Side<'a> {
             Shared::Public(clear) => Some(clear),
             Shared::Garbler(clear) => clear.as_ref(),
             Shared::Evaluator(clear) => return self.share(clear.as_ref(), bits, shape),
+            Shared::Bits(_) => return Err(ProtocolError::Plan("a value on shared bits is not garbled")),
         };
         let words = clear.map(Array::to_vec).transpose()?;
         let count = shape.iter().product::<usize>();

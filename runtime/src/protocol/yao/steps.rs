@@ -17,6 +17,7 @@ use super::super::structural::{apply, data_operands, is_structural};
 use super::kernel::Templates;
 use super::open::Recipients;
 use super::party::Side;
+use super::shared_bits::SharedBits;
 use super::values::{Entry, Shared, Values};
 use crate::crypto::Prg;
 
@@ -29,6 +30,8 @@ pub(super) struct Run<'a> {
     /// Values of the evaluator whose labels are made where they are read.
     pub deferred: HashSet<Value>,
     pub templates: Templates,
+    /// What runs circuits where they are not garbled.
+    pub shared_bits: Option<SharedBits>,
     pub side: Side<'a>,
     /// Public randomness, the same at both parties.
     pub random: Prg,
@@ -65,7 +68,10 @@ impl Run<'_> {
             Step::Triangular(sums) => self.triangular(sums),
             Step::Structural(node) => self.structural(node, &planned.last, site),
             Step::Share(value) => self.share(*value),
-            Step::Kernel(kernel) => self.templates.run(kernel, &self.types, &mut self.values, &mut self.side),
+            Step::Kernel(kernel) => match &mut self.shared_bits {
+                Some(circuits) => circuits.run(kernel, &self.types, &mut self.values, &mut self.side),
+                None => self.templates.run(kernel, &self.types, &mut self.values, &mut self.side),
+            },
             Step::Mask(value) => self.mask(*value),
             Step::Open { value, to, result } => self.open_to(*value, *to, *result),
             Step::Product(product) => self.product(product),
@@ -184,6 +190,14 @@ impl Run<'_> {
             } else {
                 Ok(Shared::Garbler(None))
             }
+        } else if self.shared_bits.is_some() {
+            let operands = data_operands(&node.op);
+            let mut halves = Vec::with_capacity(data.len());
+            for (v, shared) in operands.iter().zip(&data) {
+                halves.push(self.side.halves(shared, &sizes(self.ty(*v)?)));
+            }
+            drop(data);
+            apply(&node.op, halves, &shape, |v| self.values.ints(v)).map(Shared::Bits)
         } else {
             let operands = data_operands(&node.op);
             let mut labels = Vec::with_capacity(data.len());
@@ -206,7 +220,7 @@ impl Run<'_> {
     fn move_clear(&self, node: &Node, data: &[Shared], shape: &[usize]) -> Result<Clear, Failure> {
         let clear = |shared: &Shared| match shared {
             Shared::Public(clear) | Shared::Garbler(Some(clear)) => Some(clear.clone()),
-            Shared::Garbler(None) | Shared::Evaluator(_) | Shared::Labels(_) => None,
+            Shared::Garbler(None) | Shared::Evaluator(_) | Shared::Labels(_) | Shared::Bits(_) => None,
         };
         let data: Option<Vec<Clear>> = data.iter().map(clear).collect();
         apply(&node.op, data.ok_or(Failure::Misfit)?, shape, |v| self.values.ints(v))
@@ -222,7 +236,7 @@ impl Run<'_> {
             Place::Private(party) if party == self.job.plan.garbler => {
                 Shared::Garbler(if self.side.garbles() { Some(self.values.clear(value)?.clone()) } else { None })
             }
-            Place::Private(_) if self.deferred.contains(&value) => {
+            Place::Private(_) if self.shared_bits.is_some() || self.deferred.contains(&value) => {
                 Shared::Evaluator(if self.side.garbles() { None } else { Some(self.values.clear(value)?.clone()) })
             }
             Place::Private(_) => {

@@ -148,6 +148,7 @@ impl Maker {
             extra: Vec::new(),
             places: self.places,
             templates: self.templates,
+            circuits: motet_program::plan::Circuits::Garbled,
             revealed: 0,
             rewrites: Vec::new(),
             steps,

@@ -18,6 +18,8 @@ pub(super) enum Shared {
     Evaluator(Option<Clear>),
     /// A label for each bit; plane `b` holds bit `b`'s.
     Labels(Array<Block>),
+    /// This party's half of each element: the exclusive or of both is the element.
+    Bits(Clear),
 }
 
 /// The representations of a value that this party has.
