@@ -95,7 +95,18 @@ fn build(
     share_after_definition(&mut steps, &shared);
     liveness::mark_last_uses(&mut steps);
     let revealed = way::choose(program, link, &mut steps);
-    Ok(Plan { protocol, link, circuits, garbler, extra, places: of, templates: templates.all, revealed, rewrites, steps })
+    Ok(Plan {
+        protocol,
+        link,
+        circuits,
+        garbler,
+        extra,
+        places: of,
+        templates: templates.all,
+        revealed,
+        rewrites,
+        steps,
+    })
 }
 
 /// The garbler is the party with more input bits: its inputs cost nothing, the evaluator's an oblivious transfer each.

@@ -136,7 +136,8 @@ impl Choice {
         let corrections = map.correction_bytes(bits);
         // As beside garbled circuits; on shared bits an OT takes less.
         let subfield_bits = traffic::subfield_bits(Circuits::Garbled);
-        let bytes = traffic::extension(transfers, subfield_bits).saturating_add(transfers / 8).saturating_add(corrections);
+        let bytes =
+            traffic::extension(transfers, subfield_bits).saturating_add(transfers / 8).saturating_add(corrections);
         let by_transfers = Price::new(link, bytes, transfer_work(transfers, corrections));
         let encrypted = Encrypted::of(map, cross.evaluator_first, bits, revealed);
         let by_encryption = encrypted.map(|e| Price::new(link, e.bytes().iter().sum(), e.work()));
