@@ -131,8 +131,9 @@ impl Part {
     }
 
     /// Notes which places the bytes of a step come from: those of its gates, by their ANDs, or its own.
-    fn place(&mut self, own: Site) {
-        let bytes = [self.line.to_evaluator, self.line.to_garbler.saturating_add(traffic::extension(self.transfers))];
+    fn place(&mut self, own: Site, subfield_bits: u64) {
+        let extension = traffic::extension(self.transfers, subfield_bits);
+        let bytes = [self.line.to_evaluator, self.line.to_garbler.saturating_add(extension)];
         if bytes == [0, 0] {
             return;
         }
@@ -195,7 +196,7 @@ impl Walk<'_> {
         for step in steps {
             let mut part = self.step(step);
             if !matches!(step.step, Step::Loop { .. } | Step::If { .. }) {
-                part.place(step.site);
+                part.place(step.site, traffic::subfield_bits(self.plan.circuits));
             }
             total.add(&part, 1);
         }
