@@ -36,6 +36,8 @@ pub(super) struct Sender {
     protocol: SenderProtocol,
 }
 
+// There is one in a session, so the difference in size costs nothing.
+#[allow(clippy::large_enum_variant)]
 enum SenderProtocol {
     SoftSpoken(softspoken::Sender),
     Silent(silent::Sender),
@@ -77,6 +79,8 @@ pub(super) struct Receiver {
     protocol: ReceiverProtocol,
 }
 
+// There is one in a session, so the difference in size costs nothing.
+#[allow(clippy::large_enum_variant)]
 enum ReceiverProtocol {
     SoftSpoken(softspoken::Receiver),
     Silent(silent::Receiver),
