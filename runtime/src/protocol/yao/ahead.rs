@@ -53,7 +53,7 @@ impl Ahead {
                 cursor.runs(Window { first: window.first + index, ..self.held }, runs);
                 for element in 0..inner {
                     collect(clear.plane(0), cursor.inner[element], runs, &mut words);
-                    (0..bits).for_each(|bit| words.iter().for_each(|word| packed.push(word >> bit & 1)));
+                    packed.push_planes(&words, bits);
                 }
             }
             packed.finish()

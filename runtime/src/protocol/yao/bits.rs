@@ -3,15 +3,14 @@
 use super::super::array::{Array, OutOfMemory, buffer};
 use super::super::clear::Clear;
 use crate::crypto::Block;
+use crate::garble::{MAX_BATCH, to_planes};
 
 /// The bits of a value, as the choices of oblivious transfer.
 pub(super) fn choices(value: &Clear, bits: usize) -> Vec<u64> {
     let mut packed = Packer::new(bits * value.count());
-    for bit in 0..bits {
-        value.runs(0, |words, run| {
-            (0..run.len).for_each(|i| packed.push(words[run.offset + i * run.stride] >> bit & 1));
-        });
-    }
+    let mut all = Vec::with_capacity(value.count());
+    value.runs(0, |words, run| all.extend((0..run.len).map(|i| words[run.offset + i * run.stride])));
+    packed.push_planes(&all, bits);
     packed.finish()
 }
 
@@ -76,6 +75,30 @@ impl Packer {
         }
     }
 
+    /// Bit 0 of all words, then bit 1 of all, and so on.
+    pub fn push_planes(&mut self, words: &[u64], bits: usize) {
+        let mut planes = vec![0; bits * words.len().div_ceil(MAX_BATCH)];
+        for (words, planes) in words.chunks(MAX_BATCH).zip(planes.chunks_mut(bits.max(1))) {
+            to_planes(words, planes);
+        }
+        for bit in 0..bits {
+            for (words, planes) in words.chunks(MAX_BATCH).zip(planes.chunks(bits)) {
+                self.push_some(planes[bit] as u64, words.len().min(64) as u32);
+                self.push_some((planes[bit] >> 64) as u64, words.len().saturating_sub(64) as u32);
+            }
+        }
+    }
+
+    /// Up to 64 bits; there are no others set.
+    fn push_some(&mut self, bits: u64, count: u32) {
+        self.last |= bits << self.held;
+        if self.held + count >= 64 {
+            self.words.push(self.last);
+            self.last = bits.checked_shr(64 - self.held).unwrap_or(0);
+        }
+        self.held = (self.held + count) % 64;
+    }
+
     pub fn finish(mut self) -> Vec<u64> {
         if self.held > 0 {
             self.words.push(self.last);
@@ -87,6 +110,23 @@ impl Packer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn planes_are_pushed_like_single_bits() {
+        for (bits, count) in [(1, 1), (3, 63), (5, 64), (64, 65), (7, 127), (2, 128), (33, 129), (32, 1000), (9, 0)] {
+            let words: Vec<u64> = (0..count as u64).map(|i| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+            let (mut planes, mut single) = (Packer::new(0), Packer::new(0));
+            for lead in 0..3 {
+                for _ in 0..lead {
+                    planes.push(1);
+                    single.push(1);
+                }
+                planes.push_planes(&words, bits);
+                (0..bits).for_each(|bit| words.iter().for_each(|word| single.push(word >> bit & 1)));
+            }
+            assert_eq!(planes.finish(), single.finish(), "{bits} bits of {count} words");
+        }
+    }
 
     #[test]
     fn packed_and_unpacked() {
