@@ -216,7 +216,7 @@ impl Planner<'_> {
         let mut operands = Vec::new();
         node.op.for_each_operand(|v| operands.push(v));
         let fits = |g: &Group| g.result_shape() == shape && g.weight + weight <= GROUP_WEIGHT;
-        let joins = |g: &Group| fits(g) && operands.iter().any(|v| g.offers(*v));
+        let joins = |g: &Group| fits(g) && (operands.iter().any(|v| g.offers(*v)) || g.mirrors(&node.op));
         // One group with a reduction may be joined at most: the latest one; what else is needed is closed.
         let latest = self.open.iter().rposition(|g| joins(g) && g.finishing());
         let mut index = 0;

@@ -89,6 +89,14 @@ impl Group {
         self.head_result == Some(v) || latest.iter().any(|n| n.results.contains(&v))
     }
 
+    /// Whether it selects between the operation's sides the other way round: an exchange, of which both selections
+    /// together cost what one does.
+    pub fn mirrors(&self, op: &Op) -> bool {
+        let Op::Select(c, a, b) = op else { return false };
+        let latest = if self.finishing() { &self.finish } else { &self.body };
+        latest.iter().any(|n| matches!(&n.op, Op::Select(d, x, y) if d == c && x == b && y == a))
+    }
+
     /// Every value that the group makes.
     pub fn makes(&self, v: Value) -> bool {
         self.head_result == Some(v) || self.nodes().any(|n| n.results.contains(&v))
