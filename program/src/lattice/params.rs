@@ -6,13 +6,19 @@
 //! and ciphertexts are samples of the same modulus or of a divisor.
 //!
 //! *What the noise tells.* A client that knows its key and ciphertexts sees, for each element of y, the noise
-//! `Σ w·(e + ε) + (pk's noise)·u − …`, with the errors `e` and the rounding errors `ε` of its own encryptions. The server
-//! adds a uniform integer from `[−2^f, 2^f)`. A uniform interval moved by `n` is `|n|/2^(f+1)` away from where it was, and
-//! what the client sees in a run is away from what it would see without the noise by at most the sum of those over all
-//! values revealed, in the mean over its own errors, which it drew as the protocol says. So `2^(f+1) ≥ E|n|·revealed·2^40`
-//! keeps all values of a run together within 2^-40 of values that do not depend on the weights. What the client sees of the
-//! other half of a ciphertext, and of the noise beyond this, is covered by the encryption of zero (Cheetah, section 3.4;
-//! Gentry's noise flooding).
+//! `n = Σ w·(e + ε) + (pk's noise)·u − …`, with the errors `e` and the rounding errors `ε` of its own encryptions. The server
+//! adds flooding: the sum of three independent uniform integers from `[0, 2^f)`, less `3·2^(f−1)`. Three, since the
+//! distribution `p` of such a sum is smooth: `4^f·Σ (√p(k) − √p(k−1))²` tends to a quarter of the Fisher information of
+//! the sum of three uniform numbers, 1.14, and stays below 2 (a test computes it). So the sum moved by `n` has with itself a
+//! Bhattacharyya coefficient of at least `1 − n²/4^f`; over all values revealed in a run, each request's errors being fresh,
+//! the coefficients multiply to at least `1 − Σ E[n²]/4^f`; and what the client sees is at most `√(2·Σ E[n²])/2^f` away from
+//! what it would see without the noise, in the mean over its own errors, which it drew as the protocol says. So
+//! `2^f ≥ 2^40·√(2·revealed·E[n²])` keeps all values of a run together within 2^-40 of values that do not depend on the
+//! weights. (A single uniform integer would need 2^f to grow with the number of values rather than with its root, and
+//! leave no room for training: 2^23 values of whole 64-bit shares instead of 2^34 and more.) What the client sees of the other half
+//! of a ciphertext, and of the noise beyond this, is covered by the encryption of zero (Cheetah, section 3.4; Gentry's noise
+//! flooding; distances of products of distributions by their Bhattacharyya coefficients: Tsybakov, *Introduction to
+//! Nonparametric Estimation*, section 2.4).
 
 use super::{MOST_PRIMES, N, PRIME_BITS, Unfit};
 
@@ -50,11 +56,11 @@ impl Parameters {
         if !(1..=64).contains(&ring_bits) || weight_bits >= ring_bits || terms.errors.max(terms.roundings) >= 1 << 40 {
             return Err(room);
         }
-        let noise = mean_noise(weight_bits, terms);
-        let flood_bits = ceil_log2(noise) + STATISTICAL_BITS + ceil_log2(revealed.max(1).into()) - 1;
-        // Decryption rounds correctly below Q/2^(ℓ+1). Flooding takes half of that, rounding to fewer bits (below) less
+        let noise = noise(weight_bits, terms);
+        let flood_bits = ceil_log2(noise) + STATISTICAL_BITS + (ceil_log2(revealed.max(1).into()) + 1).div_ceil(2);
+        // Decryption rounds correctly below Q/2^(ℓ+1). Flooding takes 3/8 of that, rounding to fewer bits (below) less
         // than 0.4 of it, and the noise itself almost nothing.
-        if flood_bits + ring_bits + 2 > primes as u32 * PRIME_BITS {
+        if flood_bits + ring_bits + 3 > primes as u32 * PRIME_BITS {
             return Err(room);
         }
         Ok(Parameters { ring_bits, weight_bits, primes, flood_bits })
@@ -80,7 +86,7 @@ impl Parameters {
         self.primes as u32 * PRIME_BITS
     }
 
-    /// f: flooding is uniform in `[−2^f, 2^f)`.
+    /// f: flooding is the sum of three uniform integers from `[0, 2^f)`, less 3·2^(f−1).
     pub fn flood_bits(&self) -> u32 {
         self.flood_bits
     }
@@ -112,12 +118,12 @@ pub(super) struct Terms {
     pub(super) roundings: usize,
 }
 
-/// Bounds the mean magnitude of a product's noise before flooding; the noise itself is within 2^5 of this bound but with
+/// Bounds the root of the mean square of a product's noise before flooding; the noise itself is within 2^5 of this bound but with
 /// probability 2^-80 (Hoeffding), and so next to nothing of the flooding.
 ///
-/// A sum of errors, each of variance 10.5 and multiplied by at most 2^`weight_bits`, has a mean magnitude of at most its
-/// deviation; a rounding error is at most ½. The encryption of zero adds at most `e·u + e₁·s` of 2·21·N.
-fn mean_noise(weight_bits: u32, terms: Terms) -> u128 {
+/// A sum of errors, each of variance 10.5 and multiplied by at most 2^`weight_bits`, has that deviation times the root of
+/// their number; a rounding error is at most ½. The encryption of zero adds at most `e·u + e₁·s` of 2·21·N.
+fn noise(weight_bits: u32, terms: Terms) -> u128 {
     let (errors, roundings) = (terms.errors as u128, terms.roundings as u128);
     (((21 * errors / 2).isqrt() + 1 + roundings / 2 + 1) << weight_bits) + 2 * u128::from(ERROR_COINS) * N as u128
 }
@@ -140,8 +146,8 @@ mod tests {
             for weight_bits in 0..ring_bits {
                 let parameters = with(4, ring_bits, weight_bits, 8192, 1 << 16).unwrap();
                 assert!(parameters.modulus_bits() <= STANDARD_MODULUS_BITS);
-                assert!(parameters.flood_bits >= weight_bits + 39 + 16);
-                assert!(parameters.flood_bits + parameters.ring_bits + 2 <= parameters.modulus_bits());
+                assert!(parameters.flood_bits >= weight_bits + 40 + 8);
+                assert!(parameters.flood_bits + parameters.ring_bits + 3 <= parameters.modulus_bits());
             }
         }
     }
@@ -152,8 +158,30 @@ mod tests {
         assert!(with(3, 64, 63, 1, 1).is_none());
         assert!(with(3, 32, 31, 8192, 128).is_some());
         assert!(with(4, 64, 63, 4000, 1 << 20).is_some());
-        assert!(with(4, 64, 63, 1 << 30, 1 << 60).is_none());
+        assert!(with(4, 64, 63, 4000, 1 << 34).is_some());
+        assert!(with(4, 64, 63, 4000, 1 << 60).is_none());
         assert!(with(4, 65, 20, 1, 1).is_none());
         assert!(with(4, 0, 0, 1, 1).is_none());
+    }
+
+    /// `4^f·Σ (√p(k) − √p(k−1))²` of the sum of three uniform integers, on which the length of flooding rests.
+    #[test]
+    fn the_sum_of_three_uniform_integers_is_smooth() {
+        for bits in 1..=10 {
+            let m = 1usize << bits;
+            let window = |p: &[f64]| -> Vec<f64> {
+                (0..p.len() + m - 1).map(|k| p[k.saturating_sub(m - 1)..p.len().min(k + 1)].iter().sum()).collect()
+            };
+            let one = vec![1.0; m];
+            let p: Vec<f64> = window(&window(&one)).iter().map(|ways| ways / (m as f64).powi(3)).collect();
+            assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            let roots: Vec<f64> = [0.0].into_iter().chain(p.iter().map(|p| p.sqrt())).chain([0.0]).collect();
+            let steps: f64 = roots.windows(2).map(|pair| (pair[1] - pair[0]).powi(2)).sum();
+            let smoothness = steps * (m as f64).powi(2);
+            assert!(smoothness < 2.0, "{bits} bits: {smoothness}");
+            if bits == 10 {
+                assert!((smoothness - 1.1405).abs() < 0.01, "{smoothness}");
+            }
+        }
     }
 }

@@ -236,8 +236,8 @@ mod tests {
     fn what_flooding_cannot_cover_is_transferred() {
         let map = Bilinear::MatMul { batch: 1, m: 60, k: 40, n: 60 };
         let cross = Cross { garbler: Value(0), evaluator: Value(1), evaluator_first: true };
-        assert_eq!(Choice::of(&map, &cross, 64, Link::LAN, 1 << 40).way, Way::Transfers);
-        assert_eq!(Choice::of(&map, &cross, 32, Link::LAN, 1 << 40).way, Way::Encrypted);
+        assert_eq!(Choice::of(&map, &cross, 64, Link::LAN, 1 << 60).way, Way::Transfers);
+        assert_eq!(Choice::of(&map, &cross, 32, Link::LAN, 1 << 60).way, Way::Encrypted);
     }
 
     /// Message lengths count what is in a tile as it is walked through.

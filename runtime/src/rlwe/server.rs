@@ -247,15 +247,18 @@ impl Weights {
         let flood_bits = self.product.parameters().flood_bits();
         let powers: Vec<[u64; 3]> = transforms()
             .iter()
-            .map(|ntt| [64, 128, flood_bits.into()].map(|exponent| ntt.modulus.pow(2, exponent)))
+            .map(|ntt| {
+                let centre = ntt.modulus.mul(3, ntt.modulus.pow(2, u64::from(flood_bits) - 1));
+                [ntt.modulus.pow(2, 64), ntt.modulus.pow(2, 128), centre]
+            })
             .collect();
         let mut elements = 0;
         self.product.tiling().for_y(item_tile, output_tile, |_, _| elements += 1);
-        let flood = sample::words(prg, WORDS * elements);
-        let mut flood = flood.chunks_exact(WORDS);
+        let flood = sample::words(prg, 3 * WORDS * elements);
+        let mut flood = flood.chunks_exact(3 * WORDS);
         self.product.tiling().for_y(item_tile, output_tile, |place, element| {
             let mask = share[element].wrapping_neg() & self.product.ring_mask();
-            let words = low_bits(flood.next().unwrap_or(&[0; WORDS]), flood_bits + 1);
+            let words = sum_of_three(flood.next().unwrap_or(&[0; 3 * WORDS]), flood_bits);
             for (prime, encoded) in basis.encode(mask).enumerate() {
                 let (modulus, [two64, two128, centre]) = (transforms()[prime].modulus, powers[prime]);
                 let part = |word: u64, power| modulus.mul(modulus.reduce_wide(word.into()), power);
@@ -300,8 +303,23 @@ impl Work {
     }
 }
 
-/// Words of randomness for one flooding.
+/// Words of a number of as many bits as flooding has.
 const WORDS: usize = 3;
+
+/// The sum of three numbers of so many bits: flooding, but for its centre.
+fn sum_of_three(random: &[u64], bits: u32) -> [u64; WORDS] {
+    random.chunks_exact(WORDS).fold([0; WORDS], |sum, words| add(sum, low_bits(words, bits)))
+}
+
+/// The sum of two numbers that leave room for it.
+fn add(a: [u64; WORDS], b: [u64; WORDS]) -> [u64; WORDS] {
+    let mut carry = 0;
+    std::array::from_fn(|word| {
+        let sum = u128::from(a[word]) + u128::from(b[word]) + carry;
+        carry = sum >> 64;
+        sum as u64
+    })
+}
 
 /// The `bits` low bits of a number.
 fn low_bits(words: &[u64], bits: u32) -> [u64; WORDS] {
