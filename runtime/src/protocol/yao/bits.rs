@@ -3,7 +3,7 @@
 use super::super::array::{Array, OutOfMemory, buffer};
 use super::super::clear::Clear;
 use crate::crypto::Block;
-use crate::garble::{MAX_BATCH, to_planes};
+use crate::garble::{MAX_BATCH, from_planes, to_planes};
 
 /// The bits of a value, as the choices of oblivious transfer.
 pub(super) fn choices(value: &Clear, bits: usize) -> Vec<u64> {
@@ -39,13 +39,28 @@ pub(super) fn packed_len(bits: usize) -> usize {
 /// The words of packed bits; `count` elements.
 pub(super) fn unpack(packed: &[u8], bits: usize, count: usize) -> Result<Vec<u64>, OutOfMemory> {
     let mut words: Vec<u64> = buffer(1, count)?;
-    for bit in 0..bits {
-        for (i, word) in words.iter_mut().enumerate() {
-            let at = bit * count + i;
-            *word |= u64::from(packed[at / 8] >> (at % 8) & 1) << bit;
+    let mut planes = [0; 64];
+    for (at, words) in words.chunks_mut(MAX_BATCH).enumerate() {
+        let planes = &mut planes[..bits];
+        for (bit, plane) in planes.iter_mut().enumerate() {
+            *plane = bits_at(packed, bit * count + at * MAX_BATCH);
         }
+        from_planes(planes, words);
     }
     Ok(words)
+}
+
+/// The 128 bits from bit `at` on; zeros beyond the end.
+fn bits_at(packed: &[u8], at: usize) -> u128 {
+    let (first, rest) = (at / 8, at % 8);
+    let mut bytes = [0; 17];
+    if let Some(packed) = packed.get(first..) {
+        let held = packed.len().min(bytes.len());
+        bytes[..held].copy_from_slice(&packed[..held]);
+    }
+    let [low @ .., high] = bytes;
+    let high = u128::from(high).checked_shl(128 - rest as u32).unwrap_or(0);
+    u128::from_le_bytes(low) >> rest | high
 }
 
 fn bytes(words: &[u64], bits: usize) -> Vec<u8> {
@@ -130,7 +145,7 @@ mod tests {
 
     #[test]
     fn packed_and_unpacked() {
-        for (bits, count) in [(1, 1), (3, 70), (64, 5), (13, 0)] {
+        for (bits, count) in [(1, 1), (3, 70), (64, 5), (13, 0), (7, 129), (32, 1000), (1, 128), (2, 127)] {
             let words: Vec<u64> = (0..count as u64)
                 .map(|i| (i + 3).wrapping_mul(0x9e37_79b9_7f4a_7c15) & (u64::MAX >> (64 - bits)))
                 .collect();

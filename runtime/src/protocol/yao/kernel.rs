@@ -4,27 +4,30 @@
 //! elements lie, repeated where they are broadcast), the template is run, and its outputs are written to where they
 //! stay. Nothing is as large as the kernel but its results.
 
+use std::collections::HashSet;
+
 use motet_program::data::Type;
 use motet_program::ir::Value;
-use motet_program::plan::{Kernel, KernelInput, KernelOutput, Reduce};
+use motet_program::plan::{Kernel, KernelInput, Reduce};
 use zeroize::Zeroizing;
 
-use super::super::array::{Array, buffer};
-use super::super::clear::sizes;
 use super::super::error::ProtocolError;
 use super::super::layout::Run;
 use super::operand::{Operand, Window, width};
 use super::party::Side;
-use super::values::{Shared, Values};
+use super::results::Results;
+use super::values::Values;
 use crate::crypto::Block;
 use crate::garble::{Batch, MAX_BATCH, Prepared};
 
 /// A kernel that does not fit its templates or values.
-const MISFIT: ProtocolError = ProtocolError::Plan("a kernel does not fit its templates or its values");
+pub(super) const MISFIT: ProtocolError = ProtocolError::Plan("a kernel does not fit its templates or its values");
 
 /// The templates of a plan, and working memory for them.
 pub(super) struct Templates {
     prepared: Vec<Prepared>,
+    /// Results of which colours are enough.
+    opened: HashSet<Value>,
     batch: Batch,
     runs: Vec<Run>,
     /// The reduction's accumulators: plane after plane, lane after lane, instance after instance.
@@ -32,8 +35,8 @@ pub(super) struct Templates {
 }
 
 impl Templates {
-    pub fn new(prepared: Vec<Prepared>) -> Self {
-        Templates { prepared, batch: Batch::default(), runs: Vec::new(), accumulators: Zeroizing::default() }
+    pub fn new(prepared: Vec<Prepared>, opened: HashSet<Value>) -> Self {
+        Templates { prepared, opened, batch: Batch::default(), runs: Vec::new(), accumulators: Zeroizing::default() }
     }
 
     /// Runs a kernel and defines its results.
@@ -49,8 +52,8 @@ impl Templates {
     ) -> Result<(), ProtocolError> {
         let instances: Vec<usize> = kernel.shape.iter().map(|size| *size as usize).collect();
         let count = instances.iter().try_fold(1usize, |n, size| n.checked_mul(*size)).ok_or(MISFIT)?;
-        let mut results = Results::new(&kernel.outputs, types, count)?;
-        let Templates { prepared, batch, runs, accumulators } = self;
+        let Templates { prepared, opened, batch, runs, accumulators } = self;
+        let mut results = Results::new(&kernel.outputs, types, opened, count)?;
         let template = |index: u32| prepared.get(index as usize).ok_or(MISFIT);
         let mut machine = Machine { side, batch, runs };
         let last = template(kernel.template)?;
@@ -73,7 +76,7 @@ impl Templates {
                     machine.batch.begin(last, to - from);
                     machine.load(&mut operands, Window::of(from, to, count), last, 0)?;
                     machine.run(last)?;
-                    results.store(&mut machine, last, from);
+                    results.store(&mut machine.side.engine, machine.batch, last, from);
                 }
             }
             Some(reduce) => {
@@ -87,7 +90,7 @@ impl Templates {
                     let next = machine.load(&mut finish, Window::of(from, to, count), last, 0)?;
                     reduction.load(machine.batch, next, accumulators, reduction.lanes * (to - from), 0);
                     machine.run(last)?;
-                    results.store(&mut machine, last, from);
+                    results.store(&mut machine.side.engine, machine.batch, last, from);
                 }
             }
         }
@@ -127,70 +130,6 @@ impl Window {
     /// Instances of a kernel without a reduction.
     fn of(from: usize, to: usize, count: usize) -> Window {
         Window { from, to, first: 0, apart: 0, lanes: 1, most_instances: count - from, most_indices: 1 }
-    }
-}
-
-/// The results of a kernel while they are made.
-struct Results {
-    parts: Vec<Part>,
-}
-
-struct Part {
-    value: Value,
-    shape: Vec<usize>,
-    bits: usize,
-    inner: usize,
-    labels: Vec<Block>,
-}
-
-impl Results {
-    fn new(outputs: &[KernelOutput], types: &[Type], instances: usize) -> Result<Self, ProtocolError> {
-        let part = |output: &KernelOutput| {
-            let ty = types.get(output.value.0 as usize).ok_or(MISFIT)?;
-            let inner = output.inner as usize;
-            if instances.checked_mul(inner).map(|n| n as u64) != Some(ty.count()) {
-                return Err(MISFIT);
-            }
-            let bits = ty.elem.bits() as usize;
-            let labels = buffer(bits, instances * inner)?;
-            Ok(Part { value: output.value, shape: sizes(ty), bits, inner, labels })
-        };
-        Ok(Results { parts: outputs.iter().map(part).collect::<Result<_, _>>()? })
-    }
-
-    /// Output bits of an instance.
-    fn bits(&self) -> usize {
-        self.parts.iter().map(|part| part.bits.saturating_mul(part.inner)).fold(0, usize::saturating_add)
-    }
-
-    /// Takes the outputs of the template that was run, for instances from `from` on.
-    fn store(&mut self, machine: &mut Machine<'_, '_>, template: &Prepared, from: usize) {
-        let n = machine.batch.len();
-        let mut index = 0;
-        for part in &mut self.parts {
-            let plane = part.labels.len() / part.bits;
-            for element in 0..part.inner {
-                for bit in 0..part.bits {
-                    let out = &mut part.labels[bit * plane + from * part.inner + element..];
-                    if part.inner == 1 {
-                        machine.side.engine.output(template, machine.batch, index, &mut out[..n]);
-                    } else {
-                        let mut labels = [Block::ZERO; MAX_BATCH];
-                        machine.side.engine.output(template, machine.batch, index, &mut labels[..n]);
-                        let places = out.iter_mut().step_by(part.inner);
-                        places.zip(&labels[..n]).for_each(|(to, label)| *to = *label);
-                    }
-                    index += 1;
-                }
-            }
-        }
-    }
-
-    fn define(self, values: &mut Values) -> Result<(), ProtocolError> {
-        for part in self.parts {
-            values.set_shared(part.value, Shared::Labels(Array::new(part.bits, &part.shape, part.labels)))?;
-        }
-        Ok(())
     }
 }
 

@@ -11,9 +11,11 @@ mod deferred;
 mod encrypted;
 mod kernel;
 mod open;
+mod opened;
 mod operand;
 mod party;
 mod product;
+mod results;
 mod shared_bits;
 mod steps;
 mod values;
@@ -33,6 +35,7 @@ use crate::garble::Prepared;
 use crate::net::Channel;
 use deferred::deferred;
 use kernel::Templates;
+use opened::opened;
 use party::Side;
 use shared_bits::SharedBits;
 use steps::Run;
@@ -55,7 +58,7 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
         values: Values::new(types.len()),
         deferred: deferred(job.plan, &types),
         types,
-        templates: Templates::new(prepared),
+        templates: Templates::new(prepared, opened(job.plan)),
         shared_bits: None,
         side: Side::begin(job, channel, meter)?,
         random: Prg::from_seed(Kdf::new("random public", &job.session).block(), Stream(0)),
