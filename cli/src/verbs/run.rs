@@ -24,9 +24,6 @@ use crate::program::{self, Execution, Settings};
 use crate::progress::{Bar, bytes, count, time};
 use crate::usage;
 
-/// Bytes that the other party's dimensions may take.
-const DIMENSIONS_LIMIT: usize = 1 << 16;
-
 /// Run a program with the other party: each side has its own data, and gets its own result
 #[derive(Args)]
 #[command(after_help = "\
@@ -90,22 +87,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.line.given() {
         return alone(arguments, compiled, inputs);
     }
-    // A compiled program's inputs are looked at before the other party is bothered.
+    // A compiled program's inputs, and what is wrong with a source, are looked at before the other party is bothered.
     let ready = match compiled {
         Some((program, plan)) => {
             let leaves = leaves(&program, &arguments.line.party, &mut inputs)?;
-            Some((program, plan, leaves))
+            Ok((program, plan, leaves))
         }
-        None => None,
+        None => Err(program::dimensions(&arguments.file, &arguments.settings, &inputs)?),
     };
     let names: &[String] = ready.as_ref().map_or(&[], |(program, ..)| &program.parties);
     let store = arguments.store.as_deref().map(Store::open).transpose().map_err(RunError::from)?;
     let mut session = arguments.line.open(names)?;
     let (program, plan, leaves) = match ready {
-        Some(ready) => ready,
-        None => {
-            let own = program::dimensions(&arguments.file, &arguments.settings, &inputs)?;
-            let (met, theirs) = session.exchange(&own, DIMENSIONS_LIMIT)?;
+        Ok(ready) => ready,
+        Err(own) => {
+            let (met, theirs) = session.exchange_dimensions(&own)?;
             session = met;
             let built = agreed(&own, theirs).and_then(|dimensions| {
                 let settings = arguments.settings.with(dimensions);

@@ -1,6 +1,6 @@
 //! What a peer may send, read as a session reads it: for the fuzzer, and for a test that mutates good sessions.
 
-use super::handshake::{INTRODUCTION_LIMIT, Introduction, TERMS_LIMIT, Terms};
+use super::handshake::{INTRODUCTION_LIMIT, Introduction, OPENING_LIMIT, Opening, Terms};
 use crate::net::{NetError, scripted};
 
 /// Reads any bytes as a peer's side of a session, up to the protocol's own messages. Nothing may panic, hang, or take
@@ -16,9 +16,10 @@ fn read(bytes: &[u8]) -> Result<(), NetError> {
     if let Ok(ours) = Introduction::new("alice", Some("bob")) {
         let _ = ours.check(&theirs).map_err(|e| e.to_string());
     }
-    let theirs: Terms = channel.receive_message(TERMS_LIMIT)?;
-    let ours = Terms::new("yao".into(), vec!["alice".into(), "bob".into()], [1; 32], [2; 32], Vec::new());
-    let _ = ours.check(&theirs, "bob").map_err(|e| e.to_string());
+    if let Opening::Terms(theirs) = channel.receive_message(OPENING_LIMIT)? {
+        let ours = Terms::new("yao".into(), vec!["alice".into(), "bob".into()], [1; 32], [2; 32], Vec::new());
+        let _ = ours.check(&theirs, "bob").map_err(|e| e.to_string());
+    }
     for size in [1, 16, 4096, 100_000] {
         channel.receive_with(size, |_| ())?;
     }
@@ -46,7 +47,7 @@ mod tests {
         let frames = [
             (1, vec![]),
             (0, message(postcard::to_stdvec(&introduction).unwrap())),
-            (0, message(postcard::to_stdvec(&terms).unwrap())),
+            (0, message(postcard::to_stdvec(&Opening::Terms(terms)).unwrap())),
             (0, vec![7; 1 + 16 + 4096 + 100_000]),
             (3, vec![]),
         ];

@@ -1,10 +1,12 @@
 //! The handshake: before anything secret is sent, both sides see that they run the same thing.
 //!
-//! First each introduces itself: its version, its name, whom it expects, and 32 fresh random bytes. Then, once both
-//! know the program, each sends its [`Terms`], and both compare them and refuse on any difference, naming it. The
+//! First each introduces itself: its version, its name, whom it expects, and 32 fresh random bytes. Parties that have a
+//! source tell each other the dimensions of their data, and compile it for them. Then, once both know the program, each sends its [`Terms`], and both compare them and refuse on any difference, naming it. The
 //! session's id hashes both sides' random bytes and the terms; all that a protocol derives is bound to it, and it is
 //! fresh where either side is honest. What it assumes: a side that lies about its terms is outside the semi-honest
 //! model; who the sides are is for the link's keys to prove.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -14,8 +16,8 @@ use crate::crypto::{Kdf, SessionId};
 
 /// Most bytes of an introduction.
 pub(super) const INTRODUCTION_LIMIT: usize = 4096;
-/// Most bytes of a party's terms: a program may have many parameters.
-pub(super) const TERMS_LIMIT: usize = 1 << 20;
+/// Most bytes of what follows it: a program may have many parameters.
+pub(super) const OPENING_LIMIT: usize = 1 << 20;
 /// The version that both sides must run.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Bits of security of the primitives, and of statistical arguments.
@@ -32,6 +34,15 @@ pub(super) struct Introduction {
     peer: Option<String>,
     /// Fresh and random.
     nonce: [u8; 32],
+}
+
+/// What a party says once it is introduced.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Opening {
+    /// The dimensions of its data, by name: it has a source, which it compiles when it knows both sides'.
+    Dimensions(BTreeMap<String, i64>),
+    /// What it is about to run.
+    Terms(Terms),
 }
 
 /// What both sides must have alike.
@@ -117,6 +128,15 @@ pub enum Disagreement {
         peer: String,
         /// Whom the other expects.
         theirs: String,
+    },
+    /// One side has a compiled program, the other a source.
+    #[error("{peer} was given {}, this side {}: give both the same compiled program, or both the same source",
+        form(!.compiled), form(*.compiled))]
+    Form {
+        /// The other party.
+        peer: String,
+        /// Whether this side's is compiled.
+        compiled: bool,
     },
     /// Different protocols.
     #[error("{peer} runs the protocol {theirs}, this side {ours}: give both the same --protocol")]
@@ -316,6 +336,10 @@ impl postcard::ser_flavors::Flavor for Hasher {
     fn finalize(self) -> postcard::Result<Sha> {
         Ok(self.0.finalize().into())
     }
+}
+
+fn form(compiled: bool) -> &'static str {
+    if compiled { "a compiled program" } else { "a source" }
 }
 
 /// The first eight bytes of a digest: enough for people to tell two apart.

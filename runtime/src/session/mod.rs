@@ -1,7 +1,7 @@
 //! A session: two parties meet, see that they run the same thing, run it, and part.
 //!
-//! [`Session::open`] meets the other party; [`Session::exchange`] may then settle what must be known before compiling;
-//! [`Session::run`] does the rest. [`Session::prepare`] makes for a later run what needs no inputs.
+//! [`Session::open`] meets the other party; [`Session::exchange_dimensions`] may then settle what must be known before
+//! compiling; [`Session::run`] does the rest. [`Session::prepare`] makes for a later run what needs no inputs.
 
 mod error;
 #[doc(hidden)]
@@ -14,6 +14,7 @@ pub use error::RunError;
 pub use handshake::{Disagreement, Purpose};
 pub use store::{Offline, Store, StoreError};
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use motet_program::data::Tensor;
@@ -22,7 +23,7 @@ use motet_program::plan::Plan;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::handshake::{INTRODUCTION_LIMIT, Introduction, TERMS_LIMIT, Terms, digest_of};
+use self::handshake::{INTRODUCTION_LIMIT, Introduction, OPENING_LIMIT, Opening, Terms, digest_of};
 use crate::net::{self, Channel, Config, Endpoint, Security};
 use crate::protocol::{self, Job, Meter, Outputs, Progress};
 
@@ -104,20 +105,34 @@ impl Session {
         }
     }
 
-    /// Gives the other party a public value and takes its own: for what must be settled before compiling, such as the
-    /// dimensions of each party's data. `limit` bounds the other's, in bytes.
+    /// Tells the other party the dimensions of this one's data and takes its own, both by name: for sides that have a
+    /// source, and compile it when they know them.
     ///
     /// # Errors
     ///
-    /// Where the link or the peer fails; the session is over then.
-    pub fn exchange<T: Serialize + DeserializeOwned>(
+    /// Where the link or the peer fails, or the peer has a compiled program; the session is over then.
+    pub fn exchange_dimensions(
         mut self,
-        value: &T,
-        limit: usize,
-    ) -> Result<(Session, T), RunError> {
-        match send_and_receive(&mut self.channel, value, limit) {
-            Ok(theirs) => Ok((self, theirs)),
+        ours: &BTreeMap<String, i64>,
+    ) -> Result<(Session, BTreeMap<String, i64>), RunError> {
+        let theirs = send_and_receive(&mut self.channel, &Opening::Dimensions(ours.clone()), OPENING_LIMIT);
+        match theirs {
+            Ok(Opening::Dimensions(theirs)) => Ok((self, theirs)),
+            Ok(Opening::Terms(_)) => {
+                let error = Disagreement::Form { peer: self.channel.peer().to_owned(), compiled: false };
+                Err(fail(self.channel, error.into()))
+            }
             Err(error) => Err(fail(self.channel, error)),
+        }
+    }
+
+    /// Sees that the other party is about to do the same.
+    fn agree(&mut self, ours: &Terms) -> Result<(), RunError> {
+        let theirs = send_and_receive(&mut self.channel, &Opening::Terms(ours.clone()), OPENING_LIMIT)?;
+        let peer = self.channel.peer();
+        match theirs {
+            Opening::Terms(theirs) => Ok(ours.check(&theirs, peer)?),
+            Opening::Dimensions(_) => Err(Disagreement::Form { peer: peer.to_owned(), compiled: true }.into()),
         }
     }
 
@@ -173,8 +188,7 @@ impl Session {
         if self.store.is_some() {
             ours.purpose = Purpose::RunFromStore;
         }
-        let theirs = send_and_receive(&mut self.channel, &ours, TERMS_LIMIT)?;
-        ours.check(&theirs, self.channel.peer())?;
+        self.agree(&ours)?;
         let session = ours.session(&self.ours, &self.theirs);
         let entry = self.store.clone().map(|store| self.entry(&store, program, plan)).transpose()?;
         let handshake = start.elapsed();

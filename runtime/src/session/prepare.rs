@@ -7,7 +7,7 @@ use motet_program::plan::Plan;
 use motet_program::plan::cost::cost;
 use zeroize::Zeroizing;
 
-use super::handshake::{Purpose, TERMS_LIMIT, Terms};
+use super::handshake::{Purpose, Terms};
 use super::store::{Binding, Entry, Id, OFFERS, Offline, Store};
 use super::{Report, RunError, Session, fail, send_and_receive};
 use crate::crypto::{Kdf, Prg, SessionId};
@@ -54,8 +54,7 @@ impl Session {
         let (name, parties) = (plan.protocol.name().to_owned(), program.parties.clone());
         let mut ours = Terms::new(name, parties, program.digest().0, plan.digest().0, Vec::new());
         ours.purpose = Purpose::Prepare(runs);
-        let theirs = send_and_receive(&mut self.channel, &ours, TERMS_LIMIT)?;
-        ours.check(&theirs, self.channel.peer())?;
+        self.agree(&ours)?;
         let session = ours.session(&self.ours, &self.theirs);
         let report = Report { connect: self.connect, handshake: start.elapsed(), ..Report::default() };
 

@@ -1,5 +1,6 @@
 //! Sessions between two threads: a small program run, each difference refused, peers of every bad kind.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -268,21 +269,41 @@ fn what_is_missing_here_is_told_to_the_other_side() {
     assert_eq!(bob.to_string(), "alice stopped: it was started with wrong arguments");
 }
 
+fn dimension(value: i64) -> BTreeMap<String, i64> {
+    BTreeMap::from([("N".to_owned(), value)])
+}
+
 #[test]
-fn values_are_exchanged_before_a_run() {
+fn dimensions_are_exchanged_before_a_run() {
     let (alice, bob) = Channel::pair();
     thread::scope(|s| {
         s.spawn(|| {
             let session = Session::over_channel(alice, "alice").unwrap();
-            let (session, theirs) = session.exchange(&vec![3u64], 100).unwrap();
-            assert_eq!(theirs, [4]);
+            let (session, theirs) = session.exchange_dimensions(&dimension(3)).unwrap();
+            assert_eq!(theirs, dimension(4));
             session.abort("a dimension does not fit");
         });
         let session = Session::over_channel(bob, "bob").unwrap();
-        let (session, theirs) = session.exchange(&vec![4u64], 100).unwrap();
-        assert_eq!(theirs, [3]);
-        let error = session.exchange(&vec![5u64], 100).err().unwrap();
+        let (session, theirs) = session.exchange_dimensions(&dimension(4)).unwrap();
+        assert_eq!(theirs, dimension(3));
+        let error = session.exchange_dimensions(&dimension(5)).err().unwrap();
         assert_eq!(error.to_string(), "alice stopped: a dimension does not fit");
+    });
+}
+
+#[test]
+fn a_source_and_a_compiled_program_are_told_apart() {
+    let (a, b) = Channel::pair();
+    let [alice, _] = sides();
+    thread::scope(|s| {
+        s.spawn(|| {
+            let session = Session::over_channel(b, "bob").unwrap();
+            let error = session.exchange_dimensions(&dimension(4)).err().unwrap();
+            assert!(error.to_string().starts_with("alice was given a compiled program, this side a source"), "{error}");
+        });
+        let session = Session::over_channel(a, "alice").unwrap();
+        let error = session.run(&alice.program, &alice.plan, &alice.inputs, |_| {}).err().unwrap();
+        assert!(error.to_string().starts_with("bob was given a source, this side a compiled program"), "{error}");
     });
 }
 
@@ -364,7 +385,7 @@ fn a_peer_who_sends_garbage_after_the_handshake_is_an_error() {
             s.spawn(|| {
                 let mut session = Session::over_channel(b, "bob").unwrap();
                 let ours = terms(&bob.program, &bob.plan, &bob.inputs).unwrap();
-                let _: Terms = send_and_receive(&mut session.channel, &ours, TERMS_LIMIT).unwrap();
+                session.agree(&ours).unwrap();
                 let _ = session.channel.send(rest);
                 let _ = session.channel.flush();
             });
