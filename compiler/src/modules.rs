@@ -55,6 +55,7 @@ impl Loader for Folder {
         match file.take(MAX_FILE + 1).read_to_string(&mut text) {
             Ok(n) if n as u64 > MAX_FILE => Err(format!("it is larger than {} MiB", MAX_FILE >> 20)),
             Ok(_) => Ok(Some(text)),
+            Err(e) if e.kind() == ErrorKind::InvalidData => Err("it is no text in UTF-8".to_owned()),
             Err(e) => Err(e.to_string()),
         }
     }
