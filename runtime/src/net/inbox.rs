@@ -15,6 +15,8 @@ use super::frame::{self, GREETING, HEADER, Kind, MAX_CHUNK};
 
 /// Bytes that are read beyond what is asked for: the headers and small messages that follow, for one system call.
 const READ_AHEAD: usize = 16 * 1024;
+/// Bytes that are held beyond that while this side sends and does not read: what a peer may send before its turn.
+pub(super) const UNREAD: usize = 1 << 20;
 /// Up to so many bytes are moved to the front rather than read behind.
 const CHEAP_MOVE: usize = 4 * 1024;
 
@@ -52,7 +54,7 @@ impl From<Malformed> for Stop {
 impl Inbox {
     pub(super) fn new() -> Self {
         Inbox {
-            buffer: vec![0; MAX_CHUNK + 2 * READ_AHEAD].into_boxed_slice(),
+            buffer: vec![0; MAX_CHUNK + 2 * READ_AHEAD + UNREAD].into_boxed_slice(),
             start: 0,
             end: 0,
             filled: 0,

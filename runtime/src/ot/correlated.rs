@@ -252,10 +252,35 @@ impl CotReceiver {
     /// # Panics
     /// Where there are fewer choices than places.
     pub fn correlated(&mut self, channel: &mut Channel, choices: &[u64], out: &mut [Block]) -> Result<(), OtError> {
+        self.choose(channel, choices, out)?;
+        finish(channel, out)
+    }
+
+    /// The first half of [`correlated`](Self::correlated), for as many OTs as `labels` has places: this side's messages.
+    /// The peer answers calls in the order of their first halves.
+    ///
+    /// # Errors
+    /// Where the link fails.
+    ///
+    /// # Panics
+    /// Where there are fewer choices than places.
+    pub fn request(
+        &mut self,
+        channel: &mut Channel,
+        choices: &[u64],
+        mut labels: Zeroizing<Vec<Block>>,
+    ) -> Result<Requested, OtError> {
+        self.choose(channel, choices, &mut labels)?;
+        Ok(Requested(labels))
+    }
+
+    /// Whether so many OTs can be [`request`](Self::request)ed without waiting for the peer.
+    pub fn at_once(&self, count: usize) -> bool {
+        count <= self.ready() || self.extension.as_ref().is_some_and(Receiver::one_way)
+    }
+
+    fn choose(&mut self, channel: &mut Channel, choices: &[u64], out: &mut [Block]) -> Result<(), OtError> {
         assert!(choices.len() >= out.len().div_ceil(64), "a choice for each OT");
-        if out.is_empty() {
-            return Ok(());
-        }
         for (choices, piece) in choices.chunks(PIECE / 64).zip(out.chunks_mut(PIECE)) {
             self.prepare(channel, piece.len())?;
             let (random, used) = (self.choices.kept(), self.pool.used());
@@ -271,11 +296,33 @@ impl CotReceiver {
             })?;
             piece.copy_from_slice(self.pool.take(piece.len()));
         }
-        let mut seed = [0; 16];
-        channel.receive(&mut seed)?;
-        mask(Block::from_bytes(seed), out);
         Ok(())
     }
+}
+
+/// OTs whose answer is on its way: until it is there, what stands in their place are no labels.
+pub struct Requested(Zeroizing<Vec<Block>>);
+
+impl Requested {
+    /// Waits for the answer; the labels.
+    ///
+    /// # Errors
+    /// Where the link fails.
+    pub fn finish(mut self, channel: &mut Channel) -> Result<Zeroizing<Vec<Block>>, OtError> {
+        finish(channel, &mut self.0)?;
+        Ok(self.0)
+    }
+}
+
+/// The mask's seed, which the sender draws once it has everything of the call.
+fn finish(channel: &mut Channel, labels: &mut [Block]) -> Result<(), OtError> {
+    if labels.is_empty() {
+        return Ok(());
+    }
+    let mut seed = [0; 16];
+    channel.receive(&mut seed)?;
+    mask(Block::from_bytes(seed), labels);
+    Ok(())
 }
 
 /// The 64 bits of `blocks` from bit `at` on; zeros beyond their end.

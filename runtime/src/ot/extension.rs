@@ -102,6 +102,11 @@ impl Receiver {
         Batch::of(self.config.method, self.config.adversary, missing)
     }
 
+    /// Whether [`Receiver::extend`] sends and waits for nothing.
+    pub(super) fn one_way(&self) -> bool {
+        matches!((self.config.method, self.config.adversary), (Method::SoftSpoken, Adversary::SemiHonest))
+    }
+
     /// Makes a batch of OTs, and their random choices, 128 a block. None of them may be used if this fails.
     pub(super) fn extend(
         &mut self,

@@ -23,7 +23,7 @@ mod softspoken;
 mod stock;
 
 pub use config::{Adversary, Config, Method};
-pub use correlated::{CotReceiver, CotSender};
+pub use correlated::{CotReceiver, CotSender, Requested};
 pub use error::OtError;
 pub use softspoken::Subfield;
 pub use stock::{ReceiverStock, SenderStock, Stock};

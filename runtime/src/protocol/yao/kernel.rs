@@ -71,6 +71,7 @@ impl Templates {
                     return Err(MISFIT);
                 }
                 let mut operands = resolve(&kernel.inputs, &[], garbler)?;
+                read_ahead(operands.iter_mut());
                 for from in (0..count).step_by(last.batch()) {
                     let to = count.min(from + last.batch());
                     machine.batch.begin(last, to - from);
@@ -83,6 +84,7 @@ impl Templates {
                 let reduction = Reduction::new(reduce, kernel, types, template)?;
                 let mut operands = resolve(&kernel.inputs, &reduction.extents, garbler)?;
                 let mut finish = resolve(&reduce.finish, &[], garbler)?;
+                read_ahead(operands.iter_mut().chain(&mut finish));
                 for from in (0..count).step_by(reduction.group) {
                     let to = count.min(from + reduction.group);
                     reduction.accumulate(&mut machine, &mut operands, accumulators, from, to)?;
@@ -95,6 +97,15 @@ impl Templates {
             }
         }
         results.define(values)
+    }
+}
+
+/// Has labels asked for ahead where one operand alone has them transferred: with several, they would not be asked for in
+/// the order in which they are loaded.
+fn read_ahead<'o, 'a: 'o>(operands: impl Iterator<Item = &'o mut Operand<'a>>) {
+    let mut transferred = operands.filter_map(Operand::transferred);
+    if let (Some(ahead), None) = (transferred.next(), transferred.next()) {
+        ahead.alone = true;
     }
 }
 

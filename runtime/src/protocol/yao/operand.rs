@@ -15,7 +15,7 @@ use crate::crypto::Block;
 use crate::garble::{Batch, MAX_BATCH, Prepared, to_planes};
 
 /// An operand that does not fit its value.
-const MISFIT: ProtocolError = ProtocolError::Plan("an operand of a kernel does not fit its value");
+pub(super) const MISFIT: ProtocolError = ProtocolError::Plan("an operand of a kernel does not fit its value");
 
 /// An operand, resolved.
 pub(super) struct Operand<'a> {
@@ -105,6 +105,14 @@ impl<'a> Operand<'a> {
             None
         };
         Ok(Operand { bits, inner, labels, known })
+    }
+
+    /// How labels are transferred as they are loaded, if they are.
+    pub fn transferred(&mut self) -> Option<&mut Ahead> {
+        match &mut self.labels {
+            Labels::Transferred(_, ahead) => Some(ahead),
+            Labels::Public | Labels::Derived | Labels::Stored(..) => None,
+        }
     }
 
     /// Loads the window's elements into the batch from input `slot` of the template on; returns the next input.

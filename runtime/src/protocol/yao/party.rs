@@ -5,7 +5,7 @@
 //! through a generator that yields nothing else. Oblivious transfer is set up when the evaluator first shares a value;
 //! a program in which it shares none does without.
 
-use motet_program::plan::traffic;
+use motet_program::plan::{Link, traffic};
 use zeroize::Zeroizing;
 
 use super::super::Job;
@@ -13,14 +13,14 @@ use super::super::array::{Array, buffer};
 use super::super::clear::Clear;
 use super::super::error::ProtocolError;
 use super::super::progress::Meter;
-use super::bits;
 use super::encrypted::Keys;
 use super::values::Shared;
+use super::{ahead, bits};
 use crate::crypto::{Block, Kdf, Kernels, Prg, SessionId, Stream, TweakKeys};
 use crate::garble::{Engine, Evaluator, Garbler, MAX_BATCH};
 use crate::gmw::{Batch, Levels, Products, Source};
 use crate::net::Channel;
-use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError, Stock, Subfield};
+use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError, Requested, Stock, Subfield};
 
 const OTHER_SIDE: ProtocolError = ProtocolError::Plan("what was made ahead is the other side's");
 
@@ -39,6 +39,8 @@ pub(super) struct Side<'a> {
     pub revealed: u64,
     /// How OTs are made.
     config: OtConfig,
+    /// How many pieces of a value's labels the evaluator asks for ahead.
+    pub pieces_ahead: usize,
     /// What keys are derived from that are used where nothing is garbled.
     seed: [u8; 16],
 }
@@ -71,6 +73,14 @@ impl Transfer {
             }
         })
     }
+}
+
+/// As many pieces as fill the link while an answer is on its way, by the tables that an AND for each bit makes, up to
+/// what the other party's receive buffer holds where it does not read.
+fn pieces_ahead(link: Link) -> usize {
+    const MOST: usize = 14;
+    let on_the_way = link.rate as f64 * link.waits(1);
+    (on_the_way / (ahead::BITS * 32) as f64).ceil().min(MOST as f64) as usize + 2
 }
 
 impl<'a> Side<'a> {
@@ -122,6 +132,7 @@ impl<'a> Side<'a> {
             keys: Keys::default(),
             revealed: 0,
             config,
+            pieces_ahead: pieces_ahead(job.plan.link),
             seed,
         })
     }
@@ -199,6 +210,22 @@ impl<'a> Side<'a> {
             }
         }
         Ok(())
+    }
+
+    /// At the evaluator, asks for OTs by its choices, to be answered later.
+    ///
+    /// # Errors
+    /// The link or the other party failed.
+    pub fn request(&mut self, choices: &[u64], labels: Zeroizing<Vec<Block>>) -> Result<Requested, ProtocolError> {
+        match self.transfer.begun(self.channel, &self.session, self.config)? {
+            Begun::Receiver(receiver) => Ok(receiver.request(self.channel, choices, labels)?),
+            Begun::Sender(_) => Err(ProtocolError::Plan("the garbler chooses nothing")),
+        }
+    }
+
+    /// Whether so many OTs can be asked for without waiting for the other party.
+    pub fn at_once(&self, count: usize) -> bool {
+        matches!(&self.transfer, Transfer::Receiver { ready: Some(receiver) } if receiver.at_once(count))
     }
 
     /// Makes so many OTs ahead of need.
