@@ -92,7 +92,9 @@ pub fn bytes(n: u64) -> String {
         0..1_000 => format!("{n} B"),
         1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{:.1} MB", n as f64 / 1e6),
-        _ => format!("{:.2} GB", n as f64 / 1e9),
+        1_000_000_000..1_000_000_000_000 => format!("{:.2} GB", n as f64 / 1e9),
+        u64::MAX => "more bytes than can be counted".into(),
+        _ => format!("{:.0} TB", n as f64 / 1e12),
     }
 }
 
@@ -102,9 +104,13 @@ pub fn count(n: f64) -> String {
         n if n < 1e4 => format!("{n:.0}"),
         n if n < 1e6 => format!("{:.0} thousand", n / 1e3),
         n if n < 1e9 => format!("{:.1} million", n / 1e6),
-        _ => format!("{:.2} billion", n / 1e9),
+        n if n < 1e13 => format!("{:.2} billion", n / 1e9),
+        n => format!("{n:.1e}"),
     }
 }
+
+/// Seconds of a year.
+const YEAR: f64 = 365.25 * 86400.0;
 
 /// A time for people: `12 ms`, `3.4 s`, `2 min 5 s`.
 pub fn time(seconds: f64) -> String {
@@ -112,7 +118,9 @@ pub fn time(seconds: f64) -> String {
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
         s if s < 60.0 => format!("{s:.1} s"),
         s if s < 7200.0 => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
-        s => format!("{:.1} h", s / 3600.0),
+        s if s < 48.0 * 3600.0 => format!("{:.1} h", s / 3600.0),
+        s if s < 2.0 * YEAR => format!("{:.0} days", s / 86400.0),
+        s => format!("{:.0} years", s / YEAR),
     }
 }
 
@@ -166,7 +174,9 @@ mod tests {
     #[test]
     fn figures_for_people() {
         assert_eq!([bytes(999), bytes(1_500), bytes(2_000_000_000)], ["999 B", "1.5 kB", "2.00 GB"]);
+        assert_eq!([bytes(5 << 40), bytes(u64::MAX)], ["5 TB", "more bytes than can be counted"]);
         assert_eq!([count(9_999.0), count(12_000.0), count(3.2e9)], ["9999", "12 thousand", "3.20 billion"]);
+        assert_eq!([count(1.8e19), time(50.0 * 86400.0), time(1e12)], ["1.8e19", "50 days", "31688 years"]);
         assert_eq!([time(0.012), time(3.44), time(125.0), time(9000.0)], ["12 ms", "3.4 s", "2 min 5 s", "2.5 h"]);
     }
 }
