@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
 
+use cpu_time::ThreadTime;
 use motet_program::data::{DataType, Elem, Tensor, Type};
 use motet_program::ir::{
     Binary, Block, Constant, Node, Op, Output, Param, Party, Program, Reduction, Site, SourceSite, Value,
@@ -162,11 +163,11 @@ fn measure(name: &str, program: &Program) {
             program.params.iter().map(|p| p.owner.is_none_or(|owner| owner == party).then(|| input(p))).collect();
         let job =
             Job { program, plan: &plan, party, inputs: &inputs, session: SessionId([1; 32]), ahead: 0, stock: None };
-        let (start, cpu) = (Instant::now(), cpu_seconds());
+        let (start, cpu) = (Instant::now(), ThreadTime::now());
         let outputs = run(&job, &mut channel, &mut Meter::new(|_| {})).expect("a result");
         let sent = channel.sent() + channel.received();
         let took = start.elapsed().as_secs_f64();
-        let cpu = cpu_seconds() - cpu;
+        let cpu = cpu.elapsed().as_secs_f64();
         channel.goodbye().expect("a goodbye");
         (outputs.ands as f64, took, cpu, sent as f64)
     };
@@ -185,10 +186,4 @@ fn measure(name: &str, program: &Program) {
         rate(evaluator.2),
         sent / 1e6
     );
-}
-
-/// What this thread has had of its core, in seconds (0 where the system does not say).
-fn cpu_seconds() -> f64 {
-    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    times.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
 }
