@@ -3,6 +3,7 @@
 //! One file per verb in `verbs`; `input` and `output` read and write data files; `failure` says what went wrong and ends
 //! with the exit status that the language page promises.
 
+mod checkpoint;
 mod failure;
 mod history;
 pub mod input;

@@ -1,6 +1,7 @@
 //! The line to the other party, as the verbs that need one take it on the command line.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -64,6 +65,11 @@ impl Line {
         Ok(Session::open(self.endpoint()?, &security, &self.party, peer.as_deref(), &config)?)
     }
 
+    /// This party's secret key, where it was given one.
+    pub fn own_key(&self) -> Result<Option<SecretKey>, Failure> {
+        Ok(self.key.as_deref().map(SecretKey::load).transpose()?)
+    }
+
     /// How the line is protected, and what the other party is called where that is known.
     fn security(&self, parties: &[String]) -> Result<(Security, Option<String>), Failure> {
         let other = parties.iter().find(|p| **p != self.party).cloned();
@@ -94,19 +100,24 @@ impl Line {
     }
 }
 
-/// A flag that Ctrl-C raises: the run ends and tells the other side. A second Ctrl-C ends this process at once.
+/// A flag that Ctrl-C raises: the run ends and tells the other side. A second Ctrl-C ends this process at once. It is the
+/// same for all sessions of the process.
 fn on_interrupt() -> Cancel {
     static AGAIN: AtomicBool = AtomicBool::new(false);
-    let cancel = Cancel::default();
-    let flag = cancel.clone();
-    let installed = ctrlc::set_handler(move || {
-        if AGAIN.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
+    static CANCEL: OnceLock<Cancel> = OnceLock::new();
+    let install = || {
+        let cancel = Cancel::default();
+        let flag = cancel.clone();
+        let installed = ctrlc::set_handler(move || {
+            if AGAIN.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+            flag.cancel();
+        });
+        if let Err(error) = installed {
+            tracing::warn!("Ctrl-C will not end the run cleanly: {error}");
         }
-        flag.cancel();
-    });
-    if let Err(error) = installed {
-        tracing::warn!("Ctrl-C will not end the run cleanly: {error}");
-    }
-    cancel
+        cancel
+    };
+    CANCEL.get_or_init(install).clone()
 }

@@ -11,9 +11,10 @@ use motet_program::data::Tensor;
 use motet_program::ir::{Party, Program};
 use motet_program::plan::Plan;
 use motet_program::plan::cost::cost;
-use motet_runtime::session::{Report, RunError, Store};
+use motet_runtime::session::{Report, RunError, Session, Store};
 use serde_json::{Value, json};
 
+use crate::checkpoint::Keeping;
 use crate::failure::Failure;
 use crate::history::History;
 use crate::input::{InputError, Inputs};
@@ -62,6 +63,8 @@ pub struct Arguments {
     /// Use what `motet prepare` has put into this folder; the other party must do the same
     #[arg(long, value_name = "FOLDER")]
     store: Option<PathBuf>,
+    #[command(flatten)]
+    checkpoints: Keeping,
     /// Tell on stderr where time, bytes and rounds went, by function and line of the source
     #[arg(long)]
     profile: bool,
@@ -97,40 +100,42 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let names: &[String] = ready.as_ref().map_or(&[], |(program, ..)| &program.parties);
     let store = arguments.store.as_deref().map(Store::open).transpose().map_err(RunError::from)?;
-    let mut session = arguments.line.open(names)?;
-    let (program, plan, leaves) = match ready {
-        Ok(ready) => ready,
+    let mut checkpoints = arguments.checkpoints.open(&arguments.line)?;
+    let session = arguments.line.open(names)?;
+    let (mut session, own, (program, plan, leaves)) = match ready {
+        Ok(ready) => (session, None, ready),
         Err(own) => {
-            let (met, theirs) = session.exchange_dimensions(&own)?;
-            session = met;
-            let built = agreed(&own, theirs).and_then(|dimensions| {
-                let settings = arguments.settings.with(dimensions);
-                let (program, plan) = program::compile(&arguments.file, &settings, &arguments.execution)?;
-                let leaves = leaves(&program, &arguments.line.party, &mut inputs)?;
-                Ok((program, plan, leaves))
-            });
-            match built {
-                Ok(built) => built,
-                Err(failure) => {
-                    session.abort("its program or input is wrong");
-                    return Err(failure);
-                }
-            }
+            let (session, built) = settle(arguments, session, &own, &mut inputs)?;
+            (session, Some(own), built)
         }
     };
 
-    if let Some(store) = store {
-        session.use_store(store);
-    }
-    session.prepare_transfers(arguments.transfers_ahead);
     let processor = usage::processor_time();
-    let mut bar = Bar::new(cost(&program, &plan, 1).ands, &program);
     let history = History::new();
-    let noted = history.clone();
-    let (outputs, report) = session.run(&program, &plan, &leaves, move |progress| {
-        noted.note(progress);
-        bar.show(progress);
-    })?;
+    let (outputs, report) = loop {
+        if let Some(store) = &store {
+            session.use_store(store.clone());
+        }
+        session.prepare_transfers(arguments.transfers_ahead);
+        let mut bar = Bar::new(cost(&program, &plan, 1).ands, &program);
+        let noted = history.clone();
+        let told = move |progress| {
+            noted.note(progress);
+            bar.show(progress);
+        };
+        match session.run_kept(&program, &plan, &leaves, told, checkpoints.as_mut()) {
+            Ok(done) => break done,
+            Err(error) if checkpoints.as_mut().is_some_and(|kept| kept.takes_up(&error)) => {
+                tracing::warn!("{error}: meeting again, to go on from the last checkpoint");
+                session = arguments.line.open(&program.parties)?;
+                if let Some(own) = &own {
+                    // Both compiled already; that it is the same program, the handshake sees.
+                    (session, _) = session.exchange_dimensions(own)?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
     let processor = usage::processor_time().zip(processor).map(|(now, then)| now.saturating_sub(then));
     let used = Used { processor, memory: usage::peak_memory() };
     let me = program::party(&program, &arguments.line.party)?;
@@ -144,6 +149,32 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         std::fs::write(path, profiled.page()).map_err(Failure::file(path))?;
     }
     tell(arguments, &report, &used, revealed, profiled.json())
+}
+
+/// What a source becomes once both parties' dimensions are known: the program, its plan, this party's inputs.
+type Built = (Program, Plan, Vec<Option<Vec<Tensor>>>);
+
+/// Exchanges dimensions with the other party, and compiles.
+fn settle(
+    arguments: &Arguments,
+    session: Session,
+    own: &BTreeMap<String, i64>,
+    inputs: &mut Inputs,
+) -> Result<(Session, Built), Failure> {
+    let (session, theirs) = session.exchange_dimensions(own)?;
+    let built = agreed(own, theirs).and_then(|dimensions| {
+        let settings = arguments.settings.with(dimensions);
+        let (program, plan) = program::compile(&arguments.file, &settings, &arguments.execution)?;
+        let leaves = leaves(&program, &arguments.line.party, inputs)?;
+        Ok((program, plan, leaves))
+    });
+    match built {
+        Ok(built) => Ok((session, built)),
+        Err(failure) => {
+            session.abort("its program or input is wrong");
+            Err(failure)
+        }
+    }
 }
 
 /// What a run used of the machine, where the system tells.
@@ -243,6 +274,12 @@ fn tell(arguments: &Arguments, report: &Report, used: &Used, revealed: Value, pr
             "sent": made.sent,
             "received": made.received,
             "seconds": made.seconds,
+        })),
+        "checkpoints": report.checkpoints.map(|kept| json!({
+            "resumed": kept.resumed,
+            "written": kept.written,
+            "bytes": kept.bytes,
+            "seconds": kept.time.as_secs_f64(),
         })),
         "peak_memory": used.memory,
         "revealed": revealed,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::view::only_renames;
-use super::{Planned, Step};
+use super::{Planned, Position, Step};
 use crate::ir::Value;
 
 /// Drops renamings whose results no step uses (kernels see through them).
@@ -61,6 +61,51 @@ fn mark(steps: &mut [Planned], later: &BTreeSet<Value>, params: &[Value]) -> BTr
         live.extend(uses);
     }
     outer
+}
+
+/// The values that a run may still use which stands inside a loop, before the body of the turn that `trail` names: what
+/// the rest of each block that it is in uses, and of each loop the body again. Values of the loop's own body are among
+/// them; `None` where the steps have no such place.
+pub fn needed(steps: &[Planned], trail: &[Position]) -> Option<BTreeSet<Value>> {
+    let mut out = BTreeSet::new();
+    needed_in(steps, trail, &mut out)?;
+    Some(out)
+}
+
+fn needed_in(steps: &[Planned], trail: &[Position], out: &mut BTreeSet<Value>) -> Option<()> {
+    let (level, inner) = trail.split_first()?;
+    let at = usize::try_from(level.step).ok()?;
+    let current = steps.get(at)?;
+    steps[at + 1..].iter().for_each(|planned| all_uses(&planned.step, out));
+    match &current.step {
+        Step::Loop { from, to, body, .. } => {
+            out.extend([*from, *to]);
+            out.extend(yields(&current.step));
+            body.iter().for_each(|planned| all_uses(&planned.step, out));
+            if inner.is_empty() { Some(()) } else { needed_in(body, inner, out) }
+        }
+        Step::If { cond, then, otherwise, .. } => {
+            out.insert(*cond);
+            out.extend(yields(&current.step));
+            needed_in(if level.turn == 0 { otherwise } else { then }.as_slice(), inner, out)
+        }
+        _ => None,
+    }
+}
+
+/// The values that a step uses, with all that its blocks use and yield.
+fn all_uses(step: &Step, out: &mut BTreeSet<Value>) {
+    out.extend(own_uses(step));
+    out.extend(yields(step));
+    blocks(step).into_iter().flatten().for_each(|planned| all_uses(&planned.step, out));
+}
+
+fn blocks(step: &Step) -> Vec<&[Planned]> {
+    match step {
+        Step::Loop { body, .. } => vec![body],
+        Step::If { then, otherwise, .. } => vec![then, otherwise],
+        _ => Vec::new(),
+    }
 }
 
 fn blocks_mut(step: &mut Step) -> Vec<&mut Vec<Planned>> {

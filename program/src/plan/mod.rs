@@ -34,6 +34,7 @@ pub use bridge::{Cross, Factor, Product};
 pub(crate) use build::plan_as_one;
 pub use build::{PlanError, plan, plan_over};
 pub use link::Link;
+pub use liveness::needed;
 pub use rewrite::{Rewrite, RewriteKind};
 pub use way::{Choice, Encrypted, Price, Way};
 
@@ -229,6 +230,15 @@ pub enum Step {
         /// For each result: the value on either side, and the result.
         results: Vec<Joined>,
     },
+}
+
+/// Where a run stands in a block: the step that it is in, which is a loop or a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The step's index in the block.
+    pub step: u32,
+    /// The loop's index, or whether the branch's condition holds (1 or 0).
+    pub turn: i64,
 }
 
 /// What a matrix product by triangular numbers needs of one operand: `-Σ t(z)` with `t(z) = z (z + 1) / 2`, mod 2^N.

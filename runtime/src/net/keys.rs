@@ -146,6 +146,12 @@ impl SecretKey {
         PublicKey(key)
     }
 
+    /// A secret for one purpose of this party's alone, from which the key does not follow.
+    pub(crate) fn derive(&self, label: &'static str) -> Zeroizing<[u8; 32]> {
+        let hash = Sha256::new().chain_update((label.len() as u64).to_le_bytes()).chain_update(label);
+        Zeroizing::new(hash.chain_update(self.0).finalize().into())
+    }
+
     /// For TLS.
     pub(super) fn signing_key(&self) -> Result<std::sync::Arc<dyn SigningKey>, rustls::Error> {
         let mut der = Zeroizing::new([0; 48]);

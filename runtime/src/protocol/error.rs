@@ -3,7 +3,7 @@
 use motet_program::clear::Fault;
 use motet_program::ir::{Program, Site, SourceSite};
 
-use super::OutOfMemory;
+use super::{KeepError, OutOfMemory};
 use crate::crypto::RandomError;
 use crate::garble::TemplateError;
 use crate::net::NetError;
@@ -28,6 +28,9 @@ pub enum ProtocolError {
     /// There is not enough memory.
     #[error(transparent)]
     Memory(#[from] OutOfMemory),
+    /// Checkpoints that are not needed any more cannot be removed.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     /// An operation on public values has no result: every party stops here.
     #[error("{}:{}:{}: {fault}", site.file, site.line, site.column)]
     Stopped {

@@ -10,6 +10,7 @@ mod error;
 mod layout;
 mod profile;
 mod progress;
+mod state;
 mod structural;
 mod yao;
 
@@ -17,6 +18,7 @@ pub use array::OutOfMemory;
 pub use error::ProtocolError;
 pub use profile::{Profile, Spent};
 pub use progress::{Meter, Progress, Revealed, Turn};
+pub use state::{Half, KeepError, Keeper, Kept, Packed, State};
 
 use std::time::Duration;
 
@@ -47,6 +49,16 @@ pub struct Job<'a> {
     pub stock: Option<&'a Stock>,
 }
 
+/// How a run keeps checkpoints. The other party keeps them too, and resumes from the same one where this one does.
+pub struct Keeping<'k> {
+    /// What writes them.
+    pub keeper: &'k mut dyn Keeper,
+    /// About how long from one to the next; zero: at each turn of each loop. The garbler's is what counts.
+    pub every: Duration,
+    /// Where the run goes on; at the start where there is none.
+    pub resume: Option<State>,
+}
+
 /// What a party is shown: for each leaf of the result, its value where it is shown to this party.
 pub struct Outputs {
     /// The leaves, in order.
@@ -65,7 +77,20 @@ pub struct Outputs {
 /// The link or the peer failed; an operation on public values has no result (at every party alike); or what was given
 /// does not fit together.
 pub fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Result<Outputs, ProtocolError> {
+    run_kept(job, channel, meter, None)
+}
+
+/// Runs a plan with the other party and keeps checkpoints, from the start or from the state of an earlier one.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_kept<'a>(
+    job: &'a Job<'a>,
+    channel: &'a mut Channel,
+    meter: &'a mut Meter,
+    keeping: Option<Keeping<'a>>,
+) -> Result<Outputs, ProtocolError> {
     match job.plan.protocol {
-        Protocol::Yao | Protocol::Mixed | Protocol::Gmw => yao::run(job, channel, meter),
+        Protocol::Yao | Protocol::Mixed | Protocol::Gmw => yao::run(job, channel, meter, keeping),
     }
 }

@@ -88,6 +88,13 @@ impl Meter {
         }
     }
 
+    /// So many iterations of the innermost loop were done in an earlier session.
+    pub(super) fn skip(&mut self, done: u64) {
+        if let Some(turn) = self.loops.last_mut() {
+            turn.done += done;
+        }
+    }
+
     /// The innermost loop ends.
     pub(super) fn leave(&mut self) {
         self.loops.pop();

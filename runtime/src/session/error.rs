@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::checkpoint::CheckpointError;
 use super::handshake::Disagreement;
 use super::store::StoreError;
 use crate::net::NetError;
@@ -37,6 +38,9 @@ pub enum RunError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Checkpoints cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness ({0})")]
     Randomness(getrandom::Error),
@@ -54,8 +58,13 @@ impl RunError {
             RunError::Net(_) | RunError::Disagreement(_) | RunError::Protocol(ProtocolError::Encryption(_)) => 3,
             RunError::Party { .. } => 2,
             RunError::Protocol(ProtocolError::Ot(_) | ProtocolError::Random(_)) | RunError::Randomness(_) => 4,
-            RunError::Protocol(_) | RunError::PublicInput { .. } | RunError::Store(_) => 1,
+            RunError::Protocol(_) | RunError::PublicInput { .. } | RunError::Store(_) | RunError::Checkpoint(_) => 1,
         }
+    }
+
+    /// Whether the line broke, and neither side stopped of itself.
+    pub(super) fn line_broke(&self) -> bool {
+        matches!(self.net(), Some(NetError::Lost { .. } | NetError::Closed { .. } | NetError::Silent { .. }))
     }
 
     /// What the peer is told; `None` where it was the peer who stopped. Says nothing of values that it may not know.
@@ -73,6 +82,7 @@ impl RunError {
             RunError::Party { .. } | RunError::PublicInput { .. } => "it was started with wrong arguments".to_owned(),
             RunError::Store(StoreError::Empty { .. }) => "its store holds nothing more for this".to_owned(),
             RunError::Store(_) => "its store cannot be used".to_owned(),
+            RunError::Checkpoint(_) => "its checkpoints cannot be used".to_owned(),
             RunError::Randomness(_) => "it has no source of randomness".to_owned(),
         })
     }

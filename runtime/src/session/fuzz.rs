@@ -1,4 +1,4 @@
-//! What a peer may send, read as a session reads it: for the fuzzer, and for a test that mutates good sessions.
+//! What a peer may send and a folder may hold, read as a session reads it: for the fuzzer, and for a test that mutates good sessions.
 
 use super::handshake::{INTRODUCTION_LIMIT, Introduction, OPENING_LIMIT, Opening, Terms};
 use crate::net::{NetError, scripted};
@@ -8,6 +8,11 @@ use crate::net::{NetError, scripted};
 pub fn wire(bytes: &[u8]) {
     // How it fails does not matter here.
     let _ = read(bytes);
+}
+
+/// Decodes any bytes as what the seal of a checkpoint holds. Nothing may panic or take memory beyond theirs.
+pub fn checkpoint(bytes: &[u8]) {
+    super::checkpoint::decodes(bytes);
 }
 
 fn read(bytes: &[u8]) -> Result<(), NetError> {

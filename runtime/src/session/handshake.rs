@@ -60,6 +60,8 @@ pub struct Terms {
     pub public: Vec<(String, Sha)>,
     /// What the session is for.
     pub purpose: Purpose,
+    /// Whether checkpoints are kept, and whether one is gone on from.
+    pub checkpoints: Course,
     /// Bits of security: computational, statistical.
     security: (u16, u16),
 }
@@ -82,6 +84,27 @@ impl std::fmt::Display for Purpose {
             Purpose::RunFromStore => f.write_str("runs with --store"),
             Purpose::Prepare(runs) => write!(f, "prepares --runs {runs}"),
         }
+    }
+}
+
+/// What a run does about checkpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Course {
+    /// Keeps none.
+    Unkept,
+    /// Begins, and keeps them.
+    Begin,
+    /// Goes on from the last one that both parties have, and keeps more.
+    Resume,
+}
+
+impl std::fmt::Display for Course {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Course::Unkept => "runs without --checkpoint",
+            Course::Begin => "begins a run with --checkpoint",
+            Course::Resume => "takes its run up again (--checkpoint with --resume)",
+        })
     }
 }
 
@@ -200,6 +223,16 @@ pub enum Disagreement {
         /// What this side does.
         ours: Purpose,
     },
+    /// One side keeps checkpoints, or goes on from one, and the other does not.
+    #[error("{peer} {theirs}, this side {ours}: both must do the same")]
+    Course {
+        /// The other party.
+        peer: String,
+        /// What it does.
+        theirs: Course,
+        /// What this side does.
+        ours: Course,
+    },
     /// Different security parameters.
     #[error("{peer} runs with {} bits of security ({} statistical), this side with {} ({})", theirs.0, theirs.1, ours.0, ours.1)]
     Security {
@@ -251,9 +284,10 @@ impl Introduction {
 }
 
 impl Terms {
-    /// The terms of a run without a store under this build's security parameters.
+    /// The terms of a run without a store and without checkpoints under this build's security parameters.
     pub fn new(protocol: String, parties: Vec<String>, program: Sha, plan: Sha, public: Vec<(String, Sha)>) -> Self {
-        Terms { protocol, parties, program, plan, public, purpose: Purpose::Run, security: SECURITY }
+        let (purpose, checkpoints) = (Purpose::Run, Course::Unkept);
+        Terms { protocol, parties, program, plan, public, purpose, checkpoints, security: SECURITY }
     }
 
     /// Compares this side's with `peer`'s. The first difference that explains the others is named.
@@ -264,6 +298,9 @@ impl Terms {
         }
         if theirs.purpose != self.purpose {
             return Err(Disagreement::Purpose { peer, theirs: theirs.purpose, ours: self.purpose });
+        }
+        if theirs.checkpoints != self.checkpoints {
+            return Err(Disagreement::Course { peer, theirs: theirs.checkpoints, ours: self.checkpoints });
         }
         if theirs.protocol != self.protocol {
             let (theirs, ours) = (show(&theirs.protocol), self.protocol.clone());
@@ -374,6 +411,11 @@ mod tests {
         assert!(difference(|t| t.security = (128, 30)).contains("128 bits of security (30 statistical)"));
         assert!(
             difference(|t| t.purpose = Purpose::Prepare(3)).contains("bob prepares --runs 3, this side runs without")
+        );
+        assert!(
+            difference(|t| t.checkpoints = Course::Resume).contains(
+                "bob takes its run up again (--checkpoint with --resume), this side runs without --checkpoint"
+            )
         );
         assert!(difference(|t| t.protocol = "mixed".into()).contains("the protocol mixed, this side yao"));
         assert!(difference(|t| t.parties[1] = "carol".into()).contains("between alice, carol"));

@@ -3,6 +3,7 @@
 //! [`Session::open`] meets the other party; [`Session::exchange_dimensions`] may then settle what must be known before
 //! compiling; [`Session::run`] does the rest. [`Session::prepare`] makes for a later run what needs no inputs.
 
+mod checkpoint;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
@@ -10,8 +11,9 @@ mod handshake;
 mod prepare;
 mod store;
 
+pub use checkpoint::{CheckpointError, Checkpointed, Checkpoints, What};
 pub use error::RunError;
-pub use handshake::{Disagreement, Purpose};
+pub use handshake::{Course, Disagreement, Purpose};
 pub use store::{Offline, Store, StoreError};
 
 use std::collections::BTreeMap;
@@ -23,10 +25,14 @@ use motet_program::plan::Plan;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::checkpoint::{Binding, Found, OFFERS, Offer, Writer};
 use self::handshake::{INTRODUCTION_LIMIT, Introduction, OPENING_LIMIT, Opening, Terms, digest_of};
+use crate::crypto::SessionId;
 use crate::net::{self, Channel, Config, Endpoint, Security};
-use crate::protocol::{self, Job, Meter, Outputs, Progress};
+use crate::protocol::{self, Job, Keeping, Meter, Outputs, Progress, ProtocolError, State};
 
+/// Most bytes of what a party offers of its checkpoints.
+const OFFERS_LIMIT: usize = OFFERS * 32 + 16;
 /// The other party, before it has a name.
 const SOMEONE: &str = "the other party";
 
@@ -55,6 +61,8 @@ pub struct Report {
     pub connect: Duration,
     /// What was made ahead for this run, where it used a store: not among the other figures.
     pub prepared: Option<Offline>,
+    /// What keeping checkpoints took, where they were kept.
+    pub checkpoints: Option<Checkpointed>,
     /// How long it took to agree.
     pub handshake: Duration,
     /// How long the protocol took to begin, with what was to be made ahead.
@@ -158,19 +166,41 @@ impl Session {
     ///
     /// Where the sides differ, the link or the peer fails, or an operation on public values has no result.
     pub fn run(
-        mut self,
+        self,
         program: &Program,
         plan: &Plan,
         inputs: &[Option<Vec<Tensor>>],
         progress: impl FnMut(Progress) + 'static,
     ) -> Result<(Outputs, Report), RunError> {
-        match self.agree_and_run(program, plan, inputs, progress) {
+        self.run_kept(program, plan, inputs, progress, None)
+    }
+
+    /// The same, keeping checkpoints, and going on from one where they say so. A session whose line breaks may then be
+    /// followed by another: see [`Checkpoints::takes_up`].
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), and where the checkpoints are of another run.
+    pub fn run_kept(
+        mut self,
+        program: &Program,
+        plan: &Plan,
+        inputs: &[Option<Vec<Tensor>>],
+        progress: impl FnMut(Progress) + 'static,
+        mut checkpoints: Option<&mut Checkpoints>,
+    ) -> Result<(Outputs, Report), RunError> {
+        match self.agree_and_run(program, plan, inputs, progress, checkpoints.as_deref_mut()) {
             Ok((outputs, mut report, start)) => {
                 (report.sent, report.received) = (self.channel.sent(), self.channel.received());
                 self.channel.goodbye()?;
                 report.run = start.elapsed() - report.setup;
+                if let Some(checkpoints) = checkpoints {
+                    checkpoints.ended()?;
+                }
                 Ok((outputs, report))
             }
+            // The other side is to find the line broken too, and not that this side has stopped.
+            Err(error) if checkpoints.is_some() && error.line_broke() => Err(error),
             Err(error) => Err(fail(self.channel, error)),
         }
     }
@@ -181,6 +211,7 @@ impl Session {
         plan: &Plan,
         inputs: &[Option<Vec<Tensor>>],
         progress: impl FnMut(Progress) + 'static,
+        checkpoints: Option<&mut Checkpoints>,
     ) -> Result<(Outputs, Report, Instant), RunError> {
         let start = Instant::now();
         let party = self.find_party(program)?;
@@ -188,8 +219,18 @@ impl Session {
         if self.store.is_some() {
             ours.purpose = Purpose::RunFromStore;
         }
+        ours.checkpoints = match &checkpoints {
+            None => Course::Unkept,
+            Some(checkpoints) if checkpoints.resumes() => Course::Resume,
+            Some(_) => Course::Begin,
+        };
         self.agree(&ours)?;
         let session = ours.session(&self.ours, &self.theirs);
+        let kept = checkpoints.map(|checkpoints| {
+            let binding = self.bind(program, &ours, party, inputs)?;
+            self.find_checkpoint(checkpoints, binding, session)
+        });
+        let (mut writer, state) = kept.transpose()?.unzip();
         let entry = self.store.clone().map(|store| self.entry(&store, program, plan)).transpose()?;
         let handshake = start.elapsed();
 
@@ -197,12 +238,59 @@ impl Session {
         let mut meter = Meter::new(progress);
         let job =
             Job { program, plan, party, inputs, session, ahead: self.ahead, stock: entry.as_ref().map(|e| &e.stock) };
-        let outputs = protocol::run(&job, &mut self.channel, &mut meter)?;
+        let keeping = writer.as_mut().map(|keeper| Keeping { every: keeper.every(), keeper, resume: state.flatten() });
+        let outputs = protocol::run_kept(&job, &mut self.channel, &mut meter, keeping)?;
         self.channel.flush()?;
         let Outputs { ands, setup, .. } = outputs;
+        let checkpoints = writer.map(|writer| writer.took);
         let prepared = entry.map(|entry| entry.offline);
-        let report = Report { ands, prepared, connect: self.connect, handshake, setup, ..Report::default() };
+        let report =
+            Report { ands, prepared, checkpoints, connect: self.connect, handshake, setup, ..Report::default() };
         Ok((outputs, report, start))
+    }
+
+    /// What this run's checkpoints are bound to.
+    fn bind(
+        &self,
+        program: &Program,
+        terms: &Terms,
+        party: Party,
+        inputs: &[Option<Vec<Tensor>>],
+    ) -> Result<Binding, RunError> {
+        let own = program.params.iter().zip(inputs).filter(|(param, _)| param.owner == Some(party));
+        let own: Vec<&Option<Vec<Tensor>>> = own.map(|(_, leaves)| leaves).collect();
+        let unencoded = |_| RunError::Protocol(ProtocolError::Plan("its inputs cannot be encoded"));
+        Ok(Binding {
+            party: self.ours.party.clone(),
+            peer: self.theirs.party.clone(),
+            key: self.key.clone(),
+            program: terms.program,
+            plan: terms.plan,
+            public: digest_of(&terms.public).map_err(unencoded)?,
+            private: digest_of(&own).map_err(unencoded)?,
+        })
+    }
+
+    /// What writes this session's checkpoints, and where it goes on.
+    fn find_checkpoint<'c>(
+        &mut self,
+        checkpoints: &'c mut Checkpoints,
+        binding: Binding,
+        session: SessionId,
+    ) -> Result<(Writer<'c>, Option<State>), RunError> {
+        let mut common = None;
+        if checkpoints.resumes() {
+            let found = Found::read(checkpoints, &binding)?;
+            let offers: Vec<Offer> = found.offers();
+            let theirs: Vec<Offer> = send_and_receive(&mut self.channel, &offers, OFFERS_LIMIT)?;
+            common = found.common(&theirs, checkpoints, self.channel.peer())?;
+        }
+        let (base, state) = common.unzip();
+        match base {
+            Some(Offer { number, .. }) => tracing::info!("going on from checkpoint {number}"),
+            None => tracing::info!("beginning, with checkpoints"),
+        }
+        Ok((Writer::new(checkpoints, binding, session, base), state))
     }
 
     fn find_party(&self, program: &Program) -> Result<Party, RunError> {

@@ -7,6 +7,7 @@
 
 mod ahead;
 mod bits;
+mod checkpoint;
 mod deferred;
 mod encrypted;
 mod kernel;
@@ -29,10 +30,11 @@ use motet_program::data::Type;
 use motet_program::plan::Circuits;
 
 use super::error::ProtocolError;
-use super::{Job, Meter, Outputs, Profile};
+use super::{Job, Keeping, Meter, Outputs, Profile};
 use crate::crypto::{Kdf, Prg, Stream};
 use crate::garble::Prepared;
 use crate::net::Channel;
+use checkpoint::{Schedule, Trail};
 use deferred::deferred;
 use kernel::Templates;
 use opened::opened;
@@ -45,7 +47,12 @@ use values::Values;
 ///
 /// # Errors
 /// As `protocol::run`.
-pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Result<Outputs, ProtocolError> {
+pub(super) fn run<'a>(
+    job: &'a Job<'a>,
+    channel: &'a mut Channel,
+    meter: &'a mut Meter,
+    mut keeping: Option<Keeping<'a>>,
+) -> Result<Outputs, ProtocolError> {
     if job.program.parties.len() > 2 {
         return Err(ProtocolError::Plan("the protocol is for two parties"));
     }
@@ -53,6 +60,7 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
     let types: Vec<Type> = job.program.values.iter().chain(&job.plan.extra).cloned().collect();
     let prepared = job.plan.templates.iter().map(Prepared::new).collect::<Result<_, _>>()?;
     let leaves = job.program.body.results.len();
+    let state = keeping.as_mut().and_then(|keeping| keeping.resume.take());
     let mut run = Run {
         job,
         values: Values::new(types.len()),
@@ -64,12 +72,17 @@ pub(super) fn run(job: &Job<'_>, channel: &mut Channel, meter: &mut Meter) -> Re
         random: Prg::from_seed(Kdf::new("random public", &job.session).block(), Stream(0)),
         outputs: vec![None; leaves],
         profile: Profile::default(),
+        trail: Trail::default(),
+        schedule: keeping.map(Schedule::new),
     };
     run.side.prepare(job.ahead)?;
     let setup = start.elapsed();
     if job.plan.circuits == Circuits::SharedBits {
         let keys = run.side.product_keys();
         run.shared_bits = Some(SharedBits::new(job.plan, run.side.garbles(), keys));
+    }
+    if let Some(state) = state {
+        run.resume(&state)?;
     }
     let done = run.block(&job.plan.steps);
     // What stops this party stops the other at the same step: it must be able to get there.

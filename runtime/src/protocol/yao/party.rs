@@ -243,6 +243,16 @@ impl<'a> Side<'a> {
         Ok(self.channel.flush()?)
     }
 
+    /// Adds the garbler's half of each bit, packed, to the labels of the evaluator's half: by masks, as compilers make a
+    /// branch of a bit that selects.
+    pub fn add_halves(&self, own: &[u8], labels: &mut [Block]) {
+        if let Transfer::Sender { delta, .. } = &self.transfer {
+            for (at, label) in labels.iter_mut().enumerate() {
+                *label ^= **delta & Block::mask(own[at / 8] >> (at % 8) & 1 == 1);
+            }
+        }
+    }
+
     /// What a label from `transfer` is expanded to, numbered as it comes: the pad of the choice 0 (at the garbler) or of
     /// its own choice (at the evaluator), and at the garbler that of the choice 1.
     pub fn pads(&mut self, label: Block) -> (Prg, Option<Prg>) {

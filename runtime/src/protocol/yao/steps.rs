@@ -14,6 +14,7 @@ use super::super::clear::{self, Clear, from_tensor, sizes, to_tensor};
 use super::super::error::{Failure, ProtocolError};
 use super::super::profile::{Mark, Profile};
 use super::super::structural::{apply, data_operands, is_structural};
+use super::checkpoint::{Schedule, Trail};
 use super::kernel::Templates;
 use super::open::Recipients;
 use super::party::Side;
@@ -38,6 +39,10 @@ pub(super) struct Run<'a> {
     pub outputs: Vec<Option<Tensor>>,
     /// What each place in the source has taken.
     pub profile: Profile,
+    /// Where the run stands.
+    pub trail: Trail,
+    /// When checkpoints are due, where they are kept.
+    pub schedule: Option<Schedule<'a>>,
 }
 
 impl Run<'_> {
@@ -46,7 +51,9 @@ impl Run<'_> {
     /// # Errors
     /// As `protocol::run`.
     pub fn block(&mut self, steps: &[Planned]) -> Result<(), ProtocolError> {
-        for planned in steps {
+        let first = self.trail.enter();
+        for (at, planned) in steps.iter().enumerate().skip(first) {
+            self.trail.step(at);
             let before = self.mark();
             self.step(planned)?;
             self.profile.add(planned, &before, &self.mark());
@@ -54,6 +61,7 @@ impl Run<'_> {
                 self.values.take(*v);
             }
         }
+        self.trail.leave();
         Ok(())
     }
 
@@ -92,12 +100,12 @@ impl Run<'_> {
         self.types.get(v.0 as usize).ok_or(ProtocolError::Plan("a step uses a value that does not exist"))
     }
 
-    fn place(&self, v: Value) -> Place {
+    pub(super) fn place(&self, v: Value) -> Place {
         self.job.plan.places.get(v.0 as usize).copied().unwrap_or(Place::Shared)
     }
 
     /// An operation on public values, or on values of one party, who alone does it.
-    fn clear(&mut self, node: &Node, last: &[Value], site: Site) -> Result<(), ProtocolError> {
+    pub(super) fn clear(&mut self, node: &Node, last: &[Value], site: Site) -> Result<(), ProtocolError> {
         let owner = node.results.first().map_or(Place::Public, |v| self.place(*v));
         if matches!(owner, Place::Private(party) if party != self.job.party) {
             return Ok(());
@@ -227,7 +235,7 @@ impl Run<'_> {
     }
 
     /// Gives a public or private value its shared representation too.
-    fn share(&mut self, value: Value) -> Result<(), ProtocolError> {
+    pub(super) fn share(&mut self, value: Value) -> Result<(), ProtocolError> {
         if self.values.get(value).shared.is_some() {
             return Ok(());
         }
@@ -325,13 +333,24 @@ impl Run<'_> {
     ) -> Result<(), ProtocolError> {
         let mut local = Vec::new();
         defined(body, &mut local);
-        let mut state: Vec<Entry> = carried.iter().map(|c| self.carry(c.init, c.param)).collect();
-        for i in range {
+        // Where a run goes on inside the loop, the turn's values are there already.
+        let mut taken_up = self.trail.taken_up();
+        let first = taken_up.unwrap_or(range.start);
+        self.side.meter.skip(first.abs_diff(range.start));
+        let mut state: Vec<Entry> = match taken_up {
+            Some(_) => Vec::new(),
+            None => carried.iter().map(|c| self.carry(c.init, c.param)).collect(),
+        };
+        for i in first..range.end {
             self.side.channel.check()?;
-            for (carried, entry) in carried.iter().zip(state.drain(..)) {
-                *self.values.entry(carried.param)? = entry;
+            self.trail.turn(i);
+            if taken_up.take().is_none() {
+                for (carried, entry) in carried.iter().zip(state.drain(..)) {
+                    *self.values.entry(carried.param)? = entry;
+                }
+                self.values.set_clear(index, Array::new(1, &[], vec![i as u64]))?;
+                self.reached()?;
             }
-            self.values.set_clear(index, Array::new(1, &[], vec![i as u64]))?;
             self.block(body)?;
             state.extend(carried.iter().map(|c| self.carry(c.yielded, c.param)));
             // What the body holds goes before the next iteration, so that it may write where nobody else looks.
@@ -364,6 +383,8 @@ impl Run<'_> {
         results: &[Joined],
     ) -> Result<(), ProtocolError> {
         let holds = self.values.int(cond)? & 1 == 1;
+        self.trail.taken_up();
+        self.trail.turn(i64::from(holds));
         self.block(if holds { then } else { otherwise })?;
         for joined in results {
             let from = if holds { joined.then } else { joined.otherwise };
