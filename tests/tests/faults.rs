@@ -247,7 +247,8 @@ fn another_plan_or_security_is_refused() {
     ];
     for (plan, security, status, words) in cases {
         let public: [(&str, [u8; 32]); 0] = [];
-        let terms = message(&("mixed", ["alice", "bob"].to_vec(), program, plan, public.to_vec(), 0u8, 0u8, security));
+        let terms =
+            message(&(1u8, "mixed", ["alice", "bob"].to_vec(), program, plan, public.to_vec(), 0u8, 0u8, security));
         let said = [introduction(VERSION, "bob", "alice"), terms].concat();
         let alice = scene.alice(&[]);
         let mut mallory = scene.mallory();
