@@ -356,6 +356,7 @@ fn agree(program: &Program, inputs: &[Tensor], what: &str) -> u64 {
     let leaves: Vec<Vec<Tensor>> = inputs.iter().map(|input| vec![input.clone()]).collect();
     let expected = clear::run(program, &leaves, &mut || unreachable!()).unwrap();
     agree_under(program, inputs, Protocol::Mixed, &expected, what);
+    agree_under(program, inputs, Protocol::Gmw, &expected, what);
     agree_under(program, inputs, Protocol::Yao, &expected, what)
 }
 
@@ -419,7 +420,9 @@ fn large_products_agree_with_the_clear() {
         let expected = clear::run(&program, &leaves, &mut || unreachable!()).unwrap();
         let plan = plan(&program, Protocol::Mixed).unwrap();
         let choices = plan.steps.iter().filter_map(|planned| match &planned.step {
-            Step::Product(product) => Some(product.choices(|v| program.ty(v), plan.link, plan.revealed)),
+            Step::Product(product) => {
+                Some(product.choices(|v| program.ty(v), (plan.link, plan.transfers), plan.revealed))
+            }
             _ => None,
         });
         for choice in choices.flatten() {

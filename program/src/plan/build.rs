@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use motet_circuits::Known;
 use thiserror::Error;
 
+use super::cost::cost;
 use super::group::{Group, Head, is_scalar};
 use super::kernel::Kernels;
 use super::rewrite::rewrite;
 use super::templates::Templates;
 use super::view::Views;
-use super::{Carried, Joined, Kernel, KernelInput, Link, Plan, Planned, Protocol, Step, Walk, liveness, way};
+use super::{
+    Carried, Circuits, Joined, Kernel, KernelInput, Link, Plan, Planned, Protocol, Step, Transfers, Walk, liveness, way,
+};
 use crate::data::{Elem, Type};
 use crate::ir::{Binary, Block, Constant, Node, Op, Party, Program, Site, Value};
 use crate::place::{Place, places, places_where};
@@ -33,6 +36,9 @@ pub enum PlanError {
     Gates,
 }
 
+/// Iterations of a loop whose bounds are not known, where plans are compared.
+const ASSUMED_TRIPS: u64 = 16;
+
 /// Most gates of a plan's templates together.
 const MAX_GATES: u64 = 50_000_000;
 
@@ -44,15 +50,38 @@ pub fn plan(program: &Program, protocol: Protocol) -> Result<Plan, PlanError> {
     plan_over(program, protocol, Link::LAN)
 }
 
-/// The plan of a program that has been validated, over the link.
+/// The plan of a program that has been validated, over the link: the one of its [`candidates`] that takes the least time.
 ///
 /// # Errors
 /// Where the protocol cannot run the program.
 pub fn plan_over(program: &Program, protocol: Protocol, link: Link) -> Result<Plan, PlanError> {
+    let mut candidates = candidates(program, protocol, link)?;
+    let seconds = |plan: &Plan| cost(program, plan, ASSUMED_TRIPS).seconds(link);
+    let mut best = candidates.remove(0);
+    for other in candidates {
+        if seconds(&other) < seconds(&best) {
+            best = other;
+        }
+    }
+    Ok(best)
+}
+
+/// A plan for each way in which the protocol may run circuits, at least one.
+///
+/// # Errors
+/// Where the protocol cannot run the program.
+pub fn candidates(program: &Program, protocol: Protocol, link: Link) -> Result<Vec<Plan>, PlanError> {
     if program.parties.len() > 2 {
         return Err(PlanError::Parties(protocol.name(), program.parties.len(), program.parties.join(", ")));
     }
-    build(program, protocol, link, places)
+    let (mut plans, mut refused) = (Vec::new(), PlanError::Gates);
+    for circuits in protocol.circuits() {
+        match build(program, protocol, *circuits, link, places) {
+            Ok(plan) => plans.push(plan),
+            Err(error) => refused = error,
+        }
+    }
+    if plans.is_empty() { Err(refused) } else { Ok(plans) }
 }
 
 /// A plan in which nobody knows any parameter: what a flat circuit is made from.
@@ -61,13 +90,14 @@ pub(crate) fn plan_as_one(program: &Program) -> Result<Plan, PlanError> {
         let ints = program.params[param as usize].ty.leaves().iter().all(|t| t.elem == Elem::Int);
         if ints { Place::Public } else { Place::Shared }
     };
-    build(program, Protocol::Yao, Link::LAN, |rewritten| places_where(rewritten, &of_input))
+    build(program, Protocol::Yao, Circuits::Garbled, Link::LAN, |rewritten| places_where(rewritten, &of_input))
 }
 
 /// `place` says where the values of the program are known, once it is rewritten.
 fn build(
     program: &Program,
     protocol: Protocol,
+    circuits: Circuits,
     link: Link,
     place: impl Fn(&Program) -> Vec<Place>,
 ) -> Result<Plan, PlanError> {
@@ -79,7 +109,6 @@ fn build(
     let mut uses = vec![0; program.values.len()];
     count_uses(&program.body, &mut uses);
     let (views, templates) = (Views::default(), Templates::default());
-    let circuits = protocol.circuits();
     let kernels = Kernels { program, places: &of, protocol, circuits, garbler, views, templates, extra: Vec::new() };
     let mut planner = Planner { program, uses, kernels, shared: BTreeSet::new(), open: Vec::new() };
     let mut steps = planner.block(&program.body);
@@ -94,19 +123,24 @@ fn build(
     liveness::drop_unused(&mut steps);
     share_after_definition(&mut steps, &shared);
     liveness::mark_last_uses(&mut steps);
-    let revealed = way::choose(program, link, &mut steps);
-    Ok(Plan {
+    let mut plan = Plan {
         protocol,
         link,
         circuits,
+        transfers: Transfers::SoftSpoken4,
         garbler,
         extra,
         places: of,
         templates: templates.all,
-        revealed,
+        revealed: 0,
         rewrites,
         steps,
-    })
+    };
+    // How products are computed decides how many transfers there are, and how those are made, what products cost.
+    plan.revealed = way::choose(program, (link, plan.transfers), &mut plan.steps);
+    plan.transfers = Transfers::of(link, cost(program, &plan, ASSUMED_TRIPS).transfers);
+    plan.revealed = way::choose(program, (link, plan.transfers), &mut plan.steps);
+    Ok(plan)
 }
 
 /// The garbler is the party with more input bits: its inputs cost nothing, the evaluator's an oblivious transfer each.

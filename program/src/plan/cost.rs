@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::traffic::{self, Line, PRODUCT_TRANSFERS, SEED, To};
 use super::trips::Trips;
-use super::{Circuits, Encrypted, Kernel, Link, Plan, Planned, Product, Step, Way, way};
+use super::{Circuits, Encrypted, Kernel, Link, Plan, Planned, Product, Step, Transfers, Way, way};
 use crate::data::Type;
 use crate::ir::{Party, Program, Site, Value};
 use crate::place::Place;
@@ -23,8 +23,8 @@ pub struct Cost {
     pub transfers: u64,
     /// Products under encryption.
     pub encrypted: u64,
-    /// Seconds of work for products on addends, by either way.
-    pub product_work: f64,
+    /// Seconds of work, at whichever side has more of it.
+    pub work: f64,
     /// Bytes from the garbler to the evaluator.
     pub to_evaluator: u64,
     /// Bytes from the evaluator to the garbler.
@@ -53,11 +53,19 @@ pub struct Gates {
 }
 
 impl Cost {
-    /// Predicted seconds of a run over the link, at `ands_per_second` of garbling and evaluating together.
-    pub fn seconds(&self, link: Link, ands_per_second: f64) -> f64 {
+    /// Predicted seconds of a run over the link.
+    pub fn seconds(&self, link: Link) -> f64 {
         let bytes = link.seconds(self.to_evaluator.saturating_add(self.to_garbler));
-        let work = self.ands as f64 / ands_per_second + self.product_work;
-        bytes.max(work) + link.waits(self.rounds)
+        bytes.max(self.work) + link.waits(self.rounds)
+    }
+}
+
+/// Seconds of an AND: garbled and evaluated, by two processes on one machine's cores; or on shared bits, without the
+/// transfers that it takes.
+fn and_work(circuits: Circuits) -> f64 {
+    match circuits {
+        Circuits::Garbled => 10e-9,
+        Circuits::SharedBits => 10e-9,
     }
 }
 
@@ -67,17 +75,18 @@ pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
     let part = walk.block(&plan.steps);
     let mut line = Line::default();
     let mut rounds = 0;
-    let subfield_bits = traffic::subfield_bits(plan.circuits);
     if program.parties.len() == 2 {
         line.say(To::Evaluator, SEED);
         if part.transfers > 0 {
-            traffic::set_up_transfers(&mut line, subfield_bits);
+            plan.transfers.set_up(&mut line);
         }
         for to in part.keys.iter().flatten() {
             traffic::set_up_encryption(&mut line, *to);
         }
         line.then(&part.line, 1);
-        line.to_garbler = line.to_garbler.saturating_add(traffic::extension(part.transfers, subfield_bits));
+        let [to_evaluator, to_garbler] = plan.transfers.extension(part.transfers);
+        line.to_evaluator = line.to_evaluator.saturating_add(to_evaluator);
+        line.to_garbler = line.to_garbler.saturating_add(to_garbler);
         line.frame();
         let [to_evaluator, to_garbler] = traffic::handshake(program, plan.protocol);
         line.to_evaluator = line.to_evaluator.saturating_add(to_evaluator);
@@ -90,7 +99,7 @@ pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
         counts: part.counts,
         transfers: part.transfers,
         encrypted: part.encrypted,
-        product_work: part.product_work,
+        work: part.work + and_work(plan.circuits) * part.ands() as f64 + plan.transfers.work(part.transfers),
         to_evaluator: line.to_evaluator,
         to_garbler: line.to_garbler,
         rounds,
@@ -108,7 +117,8 @@ struct Part {
     encrypted: u64,
     /// Whom keys of encryption are sent to.
     keys: [Option<To>; 2],
-    product_work: f64,
+    /// Seconds for products on addends, by either way, without the transfers themselves.
+    work: f64,
     line: Line,
     exact: bool,
     sites: BTreeMap<u32, u64>,
@@ -122,7 +132,7 @@ impl Part {
             transfers: 0,
             encrypted: 0,
             keys: [None; 2],
-            product_work: 0.0,
+            work: 0.0,
             line: Line::default(),
             exact: true,
             sites: BTreeMap::new(),
@@ -131,9 +141,11 @@ impl Part {
     }
 
     /// Notes which places the bytes of a step come from: those of its gates, by their ANDs, or its own.
-    fn place(&mut self, own: Site, subfield_bits: u64) {
-        let extension = traffic::extension(self.transfers, subfield_bits);
-        let bytes = [self.line.to_evaluator, self.line.to_garbler.saturating_add(extension)];
+    fn place(&mut self, own: Site, transfers: Transfers) {
+        let extension = transfers.share(self.transfers);
+        let [to_evaluator, to_garbler] = if transfers == Transfers::Silent { [extension, 0] } else { [0, extension] };
+        let bytes =
+            [self.line.to_evaluator.saturating_add(to_evaluator), self.line.to_garbler.saturating_add(to_garbler)];
         if bytes == [0, 0] {
             return;
         }
@@ -162,7 +174,7 @@ impl Part {
         if times > 0 {
             self.keys = [0, 1].map(|i| self.keys[i].or(other.keys[i]));
         }
-        self.product_work += other.product_work * times as f64;
+        self.work += other.work * times as f64;
         self.line.then(&other.line, times);
         self.exact &= other.exact;
         for (site, ands) in &other.sites {
@@ -196,7 +208,7 @@ impl Walk<'_> {
         for step in steps {
             let mut part = self.step(step);
             if !matches!(step.step, Step::Loop { .. } | Step::If { .. }) {
-                part.place(step.site, traffic::subfield_bits(self.plan.circuits));
+                part.place(step.site, self.plan.transfers);
             }
             total.add(&part, 1);
         }
@@ -267,7 +279,7 @@ impl Walk<'_> {
                     messages.iter().for_each(|(to, bytes)| part.line.say(*to, *bytes));
                     part.keys[usize::from(encrypted.garbler_encrypts)] = Some(messages[0].0);
                     part.encrypted += 1;
-                    part.product_work += encrypted.work();
+                    part.work += encrypted.work();
                 }
                 _ => {
                     let transfers = map.transfers(cross.evaluator_first, bits);
@@ -277,7 +289,7 @@ impl Walk<'_> {
                     piece.say(To::Evaluator, map.correction_bytes(bits) / pieces);
                     part.line.then(&piece, pieces);
                     part.transfers = part.transfers.saturating_add(transfers);
-                    part.product_work += way::transfer_work(transfers, map.correction_bytes(bits));
+                    part.work += way::correction_work(transfers, map.correction_bytes(bits));
                 }
             }
         }
@@ -368,7 +380,10 @@ impl Walk<'_> {
             if count == 0 || times == 0 {
                 continue;
             }
+            // The evaluator speaks first, or listens, while products are made ahead.
             let mut once = Line::default();
+            let bits = terms.iter().sum::<u64>().saturating_mul(traffic::lane(count));
+            once.turns = bits.div_ceil(traffic::PRODUCTS_AHEAD);
             for terms in &terms {
                 let bits = terms.saturating_mul(traffic::lane(count));
                 once.cross(bits.div_ceil(8));

@@ -17,6 +17,7 @@ mod rewrite;
 pub(crate) mod scalar;
 mod templates;
 pub mod traffic;
+mod transfers;
 mod trips;
 mod view;
 mod way;
@@ -32,10 +33,11 @@ use crate::place::Place;
 
 pub use bridge::{Cross, Factor, Product};
 pub(crate) use build::plan_as_one;
-pub use build::{PlanError, plan, plan_over};
+pub use build::{PlanError, candidates, plan, plan_over};
 pub use link::Link;
 pub use liveness::needed;
 pub use rewrite::{Rewrite, RewriteKind};
+pub use transfers::Transfers;
 pub use way::{Choice, Encrypted, Price, Way};
 
 /// How parties execute a program.
@@ -43,7 +45,8 @@ pub use way::{Choice, Encrypted, Price, Way};
 pub enum Protocol {
     /// Two parties, semi-honest: garbled circuits throughout.
     Yao,
-    /// Two parties, semi-honest: matrix products and convolutions on arithmetic shares, the rest in garbled circuits.
+    /// Two parties, semi-honest: matrix products and convolutions on arithmetic shares, the rest in circuits, garbled or
+    /// on shared bits as suits the link.
     Mixed,
     /// Two parties, semi-honest: as `Mixed`, with circuits on shared bits instead of garbled ones.
     Gmw,
@@ -59,6 +62,14 @@ pub enum Circuits {
 }
 
 impl Circuits {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Circuits::Garbled => "garbled",
+            Circuits::SharedBits => "on shared bits",
+        }
+    }
+
     /// The form of the gadgets that suits.
     pub fn form(self) -> Form {
         match self {
@@ -69,11 +80,12 @@ impl Circuits {
 }
 
 impl Protocol {
-    /// How it runs circuits.
-    pub fn circuits(self) -> Circuits {
+    /// How it may run circuits.
+    pub fn circuits(self) -> &'static [Circuits] {
         match self {
-            Protocol::Yao | Protocol::Mixed => Circuits::Garbled,
-            Protocol::Gmw => Circuits::SharedBits,
+            Protocol::Yao => &[Circuits::Garbled],
+            Protocol::Mixed => &[Circuits::Garbled, Circuits::SharedBits],
+            Protocol::Gmw => &[Circuits::SharedBits],
         }
     }
 
@@ -96,6 +108,8 @@ pub struct Plan {
     pub link: Link,
     /// How circuits are run.
     pub circuits: Circuits,
+    /// How oblivious transfers are made.
+    pub transfers: Transfers,
     /// Who garbles, or would.
     pub garbler: Party,
     /// Types of the values that the plan adds; they are numbered after the program's.

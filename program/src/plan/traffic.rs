@@ -8,7 +8,7 @@ use motet_circuits::Template;
 use crate::ir::Program;
 use crate::lattice::public_key_len;
 
-use super::{Circuits, Protocol};
+use super::Protocol;
 
 /// Bytes that open the stream.
 const GREETING: u64 = 8;
@@ -34,14 +34,15 @@ pub const EXTENSION_UNIT: u64 = 512;
 /// OTs of a product of transfers that are made at once.
 pub const PRODUCT_TRANSFERS: u64 = 1 << 18;
 
-/// k of the small fields of OT extension: a punctured tree of k levels serves k base OTs. Garbled circuits are for fast
-/// links and take few OTs; on shared bits, for slow ones, every AND takes some.
-pub fn subfield_bits(circuits: Circuits) -> u64 {
-    match circuits {
-        Circuits::Garbled => 2,
-        Circuits::SharedBits => 8,
-    }
-}
+/// Silent OTs that are made at once.
+pub const SILENT_USABLE: u64 = 475_008;
+/// Bytes to the evaluator for those.
+pub const SILENT_BYTES: u64 = 262_144;
+/// OTs that the silent ones begin with.
+pub const SILENT_FIRST: u64 = 49_664;
+
+/// Products of random bits that are made ahead, where a batch needs as many.
+pub const PRODUCTS_AHEAD: u64 = 1 << 24;
 
 /// Most instances of a template that are run together on shared bits.
 pub fn together(template: &Template) -> u64 {
@@ -116,12 +117,6 @@ impl Line {
 pub(super) fn choose(line: &mut Line, bits: u64) {
     line.say(To::Garbler, bits.div_ceil(8));
     line.say(To::Evaluator, SEED);
-}
-
-/// Bytes to the garbler for the extension of oblivious transfers.
-pub(super) fn extension(transfers: u64, subfield_bits: u64) -> u64 {
-    let units = transfers.div_ceil(EXTENSION_UNIT);
-    units.saturating_mul(EXTENSION_UNIT / 8 * (ROWS / subfield_bits - 1))
 }
 
 /// What sets up oblivious transfer: base OTs, in which the garbler chooses; then sums of each level of each tree.

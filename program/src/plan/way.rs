@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::trips::Trips;
-use super::{Circuits, Cross, Link, Planned, Product, Step, traffic};
+use super::{Cross, Link, Planned, Product, Step, Transfers};
 use crate::bilinear::Bilinear;
 use crate::data::Type;
 use crate::ir::{Op, Program, Value};
@@ -27,13 +27,13 @@ const MOST_TRIPS: u64 = 1 << 20;
 /// Seconds of work at both parties for a polynomial modulo a prime: sampled, transformed, multiplied and packed. (Roughly
 /// what a core of 4 GHz takes; where it is off, the choice is a little worse, and no result another.)
 const POLYNOMIAL: f64 = 20e-6;
-/// Seconds for an oblivious transfer with its pads, and for a byte of a correction.
-const TRANSFER: f64 = 0.4e-6;
+/// Seconds for the pads of an oblivious transfer, and for a byte of a correction.
+const PADS: f64 = 0.4e-6;
 const CORRECTION_BYTE: f64 = 1e-9;
 
-/// Seconds of work for transfers and the corrections that follow from them.
-pub(super) fn transfer_work(transfers: u64, corrections: u64) -> f64 {
-    TRANSFER * transfers as f64 + CORRECTION_BYTE * corrections as f64
+/// Seconds of work for the pads of transfers and the corrections that follow from them.
+pub(super) fn correction_work(transfers: u64, corrections: u64) -> f64 {
+    PADS * transfers as f64 + CORRECTION_BYTE * corrections as f64
 }
 
 /// A cross term as an encrypted product.
@@ -131,14 +131,12 @@ impl Price {
 
 impl Choice {
     /// The better way in a run whose encrypted products reveal `revealed` elements.
-    fn of(map: &Bilinear, cross: &Cross, bits: u32, link: Link, revealed: u64) -> Choice {
+    fn of(map: &Bilinear, cross: &Cross, bits: u32, (link, made): (Link, Transfers), revealed: u64) -> Choice {
         let transfers = map.transfers(cross.evaluator_first, bits);
         let corrections = map.correction_bytes(bits);
-        // As beside garbled circuits; on shared bits an OT takes less.
-        let subfield_bits = traffic::subfield_bits(Circuits::Garbled);
-        let bytes =
-            traffic::extension(transfers, subfield_bits).saturating_add(transfers / 8).saturating_add(corrections);
-        let by_transfers = Price::new(link, bytes, transfer_work(transfers, corrections));
+        let bytes = made.share(transfers).saturating_add(transfers / 8).saturating_add(corrections);
+        let work = made.work_beside(transfers) + correction_work(transfers, corrections);
+        let by_transfers = Price::new(link, bytes, work);
         let encrypted = Encrypted::of(map, cross.evaluator_first, bits, revealed);
         let by_encryption = encrypted.map(|e| Price::new(link, e.bytes().iter().sum(), e.work()));
         let better = by_encryption.is_some_and(|price| price.seconds < by_transfers.seconds);
@@ -154,21 +152,21 @@ impl Choice {
     }
 }
 
-/// Chooses the way of every cross term. Returns how many elements the encrypted products reveal in a run at most.
-pub(super) fn choose(program: &Program, link: Link, steps: &mut [Planned]) -> u64 {
+/// Chooses the way of every cross term, where transfers are made so. Returns how many elements the encrypted products reveal in a run at most.
+pub(super) fn choose(program: &Program, over: (Link, Transfers), steps: &mut [Planned]) -> u64 {
     let (mut revealed, mut saved) = (0u64, 0.0);
     for_products(steps, 1, &mut Trips::default(), &mut |product, times| {
         let Some((map, _)) = product.map(|v| program.ty(v)) else { return };
-        let choices = product.choices(|v| program.ty(v), link, 1);
+        let choices = product.choices(|v| program.ty(v), over, 1);
         let count = choices.iter().filter(|choice| choice.way == Way::Encrypted).count() as u64;
         let elements = count.saturating_mul(map.counts()[2] as u64);
         revealed = revealed.saturating_add(elements.saturating_mul(times));
         saved += choices.iter().map(Choice::saves).sum::<f64>() * times as f64;
     });
     // A key is worth sending only for what it saves.
-    let keyed = saved > Price::of_key(link).seconds;
+    let keyed = saved > Price::of_key(over.0).seconds;
     for_products(steps, 1, &mut Trips::default(), &mut |product, _| {
-        let choices = product.choices(|v| program.ty(v), link, revealed);
+        let choices = product.choices(|v| program.ty(v), over, revealed);
         product.ways = choices.iter().map(|choice| if keyed { choice.way } else { Way::Transfers }).collect();
     });
     if keyed { revealed } else { 0 }
@@ -182,10 +180,11 @@ impl Product {
         Some((Bilinear::of(&self.node.op, &x.shape, &y.shape)?, x.elem.bits()))
     }
 
-    /// What either way takes of each cross term, in a run whose encrypted products reveal `revealed` elements.
-    pub fn choices<'a>(&self, ty: impl Fn(Value) -> &'a Type, link: Link, revealed: u64) -> Vec<Choice> {
+    /// What either way takes of each cross term over a link, where transfers are made so, in a run whose encrypted products
+    /// reveal `revealed` elements.
+    pub fn choices<'a>(&self, ty: impl Fn(Value) -> &'a Type, over: (Link, Transfers), revealed: u64) -> Vec<Choice> {
         let Some((map, bits)) = self.map(ty) else { return Vec::new() };
-        self.cross().iter().map(|cross| Choice::of(&map, cross, bits, link, revealed)).collect()
+        self.cross().iter().map(|cross| Choice::of(&map, cross, bits, over, revealed)).collect()
     }
 }
 
@@ -213,12 +212,14 @@ mod tests {
     use super::*;
     use crate::ir::Conv2d;
 
+    const LAN: (Link, Transfers) = (Link::LAN, Transfers::SoftSpoken2);
+
     /// Large products go under encryption, small ones by transfers.
     #[test]
     fn large_products_are_encrypted() {
         let encrypted = |map: &Bilinear, evaluator_first: bool, bits: u32| {
             let cross = Cross { garbler: Value(0), evaluator: Value(1), evaluator_first };
-            Choice::of(map, &cross, bits, Link::LAN, 1 << 20).way == Way::Encrypted
+            Choice::of(map, &cross, bits, LAN, 1 << 20).way == Way::Encrypted
         };
         let geometry = Conv2d { stride: [2, 1], dilation: [1, 2], groups: 1 };
         let convolution = Bilinear::Conv2d { x: [2, 3, 14, 12], w: [16, 3, 5, 3], geometry };
@@ -236,8 +237,8 @@ mod tests {
     fn what_flooding_cannot_cover_is_transferred() {
         let map = Bilinear::MatMul { batch: 1, m: 60, k: 40, n: 60 };
         let cross = Cross { garbler: Value(0), evaluator: Value(1), evaluator_first: true };
-        assert_eq!(Choice::of(&map, &cross, 64, Link::LAN, 1 << 60).way, Way::Transfers);
-        assert_eq!(Choice::of(&map, &cross, 32, Link::LAN, 1 << 60).way, Way::Encrypted);
+        assert_eq!(Choice::of(&map, &cross, 64, LAN, 1 << 60).way, Way::Transfers);
+        assert_eq!(Choice::of(&map, &cross, 32, LAN, 1 << 60).way, Way::Encrypted);
     }
 
     /// Message lengths count what is in a tile as it is walked through.

@@ -64,15 +64,17 @@ impl Batch {
         mut source: Source<'_>,
         channel: &mut Channel,
     ) -> Result<(), OtError> {
+        // What a wire takes in messages: fewer than 64 instances stand bit by bit.
+        let lane = traffic::lane(self.n as u64) as usize;
+        let mut left = lane * levels.crosses();
         for level in &levels.levels {
             level.locals.iter().for_each(|local| self.local(*local));
             if level.ands.is_empty() {
                 continue;
             }
-            // What a wire takes in messages: fewer than 64 instances stand bit by bit.
-            let lane = traffic::lane(self.n as u64) as usize;
-            let bits = lane * level.ands.iter().map(|and| and.crosses()).sum::<usize>();
-            products.make(source.again(), channel, bits, &mut self.factors, &mut self.shares)?;
+            let bits = lane * level.crosses();
+            products.take(source.again(), channel, [bits, left], &mut self.factors, &mut self.shares)?;
+            left -= bits;
             self.mask(&level.ands, lane, bits, levels.role());
             self.theirs.resize(bits.div_ceil(64), 0);
             exchange(channel, &self.mine, &mut self.theirs, bits.div_ceil(8))?;

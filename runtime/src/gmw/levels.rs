@@ -84,6 +84,13 @@ pub(super) struct Level {
     pub ands: Vec<And>,
 }
 
+impl Level {
+    /// How many cross terms its ANDs have.
+    pub fn crosses(&self) -> usize {
+        self.ands.iter().map(And::crosses).sum()
+    }
+}
+
 /// A template ready to run on shared bits. Input `i` is in slot `i` before the first level.
 pub struct Levels {
     pub(super) levels: Vec<Level>,
@@ -132,14 +139,13 @@ impl Levels {
             (Output::Slot { .. }, None) => Read::default(),
         });
         let outputs = outputs.collect();
-        let ands = wires.gates.iter().filter(|gate| gate.messages).count() as u64;
         Levels {
             levels,
             outputs,
             inputs: template.inputs.clone(),
             slots: slots.count,
             together: traffic::together(template) as usize,
-            ands,
+            ands: template.counts.half + template.counts.full,
             role,
         }
     }
@@ -169,7 +175,7 @@ impl Levels {
         self.outputs.len()
     }
 
-    /// ANDs of one instance of which no party knows both operands.
+    /// ANDs of one instance that cost something, as plans count them.
     pub fn ands(&self) -> u64 {
         self.ands
     }
@@ -177,6 +183,11 @@ impl Levels {
     /// Which party runs it.
     pub(super) fn role(&self) -> Role {
         self.role
+    }
+
+    /// How many cross terms the ANDs of one instance have.
+    pub(super) fn crosses(&self) -> usize {
+        self.levels.iter().map(Level::crosses).sum()
     }
 
     /// Levels that need messages.

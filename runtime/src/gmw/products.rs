@@ -1,5 +1,7 @@
-//! Products of random bits, made from random correlated OTs as they are needed.
+//! Products of random bits, made from random correlated OTs some way ahead of need: for levels to come too, so that
+//! the messages of a level cross on the line.
 
+use motet_program::plan::traffic;
 use zeroize::Zeroizing;
 
 use crate::crypto::{Block, Kernels, TweakKeys};
@@ -7,14 +9,22 @@ use crate::garble::MAX_BATCH;
 use crate::net::Channel;
 use crate::ot::{CotReceiver, CotSender, OtError};
 
-/// OTs that are made at once.
+/// OTs whose labels are held at once.
 const PIECE: usize = 1 << 15;
+/// Most products that are made ahead: 2 MiB of factors and as much of shares.
+const AHEAD: usize = traffic::PRODUCTS_AHEAD as usize;
 
-/// One party's side of random products.
+/// One party's side of random products, and what it has made ahead.
 pub struct Products {
     kernels: Kernels,
     keys: TweakKeys,
     labels: Zeroizing<Vec<Block>>,
+    /// This party's factors, 64 a word.
+    factors: Zeroizing<Vec<u64>>,
+    /// Its shares of the products.
+    shares: Zeroizing<Vec<u64>>,
+    /// Products that are used.
+    used: usize,
 }
 
 /// One side of the OTs that they are made of.
@@ -38,31 +48,52 @@ impl Source<'_> {
 impl Products {
     /// `keys` are the same at both parties, and used for nothing else.
     pub fn new(kernels: Kernels, keys: TweakKeys) -> Products {
-        Products { kernels, keys, labels: Zeroizing::default() }
+        let (factors, shares) = Default::default();
+        Products { kernels, keys, labels: Zeroizing::default(), factors, shares, used: 0 }
     }
 
-    /// Makes `bits` products: this party's factors and its shares of the products, 64 bits a word; the last word of
-    /// each is filled up with zeros.
+    /// Takes `bits` products: this party's factors and its shares of the products, 64 bits a word; the last word of each
+    /// is filled up with zeros. Where fewer are here, some more than are missing are made, up to `ahead` in all.
     ///
     /// # Errors
     /// The link or the OTs failed.
-    pub fn make(
+    pub fn take(
         &mut self,
-        mut source: Source<'_>,
+        source: Source<'_>,
         channel: &mut Channel,
-        bits: usize,
+        [bits, ahead]: [usize; 2],
         factors: &mut Zeroizing<Vec<u64>>,
         shares: &mut Zeroizing<Vec<u64>>,
     ) -> Result<(), OtError> {
-        let words = bits.div_ceil(64);
-        factors.resize(words, 0);
-        shares.resize(words, 0);
-        self.labels.resize(PIECE.min(bits), Block::ZERO);
-        for (piece, first) in (0..bits).step_by(PIECE).enumerate() {
-            let count = PIECE.min(bits - first);
-            let labels = &mut self.labels[..count];
-            let from = piece * PIECE / 64;
-            let (factors, shares) = (&mut factors[from..], &mut shares[from..]);
+        let ready = 64 * self.factors.len() - self.used;
+        if ready < bits {
+            self.make(source, channel, bits.max(ahead.min(AHEAD)) - ready)?;
+        }
+        for (from, to) in [(&self.factors, factors), (&self.shares, shares)] {
+            to.resize(bits.div_ceil(64), 0);
+            copy(from, self.used, to);
+            if let (Some(last), rest @ 1..) = (to.last_mut(), bits % 64) {
+                *last &= u64::MAX >> (64 - rest);
+            }
+        }
+        self.used += bits;
+        Ok(())
+    }
+
+    /// Makes at least `count` products more.
+    fn make(&mut self, mut source: Source<'_>, channel: &mut Channel, count: usize) -> Result<(), OtError> {
+        let count = count.next_multiple_of(64);
+        let kept = self.factors.len() - self.used / 64;
+        for words in [&mut self.factors, &mut self.shares] {
+            words.copy_within(self.used / 64.., 0);
+            words.resize(kept + count / 64, 0);
+        }
+        self.used %= 64;
+        self.labels.resize(PIECE.min(count), Block::ZERO);
+        for first in (0..count).step_by(PIECE) {
+            let labels = &mut self.labels[..PIECE.min(count - first)];
+            let words = kept + first / 64..kept + (first + labels.len()) / 64;
+            let (factors, shares) = (&mut self.factors[words.clone()], &mut self.shares[words]);
             match &mut source {
                 Source::Sender(sender, delta) => {
                     sender.random(channel, labels)?;
@@ -73,13 +104,7 @@ impl Products {
                     }
                 }
                 Source::Receiver(receiver) => {
-                    let factors = &mut factors[..count.div_ceil(64)];
                     receiver.random(channel, factors, labels)?;
-                    if !count.is_multiple_of(64)
-                        && let Some(last) = factors.last_mut()
-                    {
-                        *last &= u64::MAX >> (64 - count % 64);
-                    }
                     for (at, labels) in labels.chunks(MAX_BATCH).enumerate() {
                         put(&mut shares[2 * at..], self.kernels.receiver_bits(labels, self.keys.one()));
                     }
@@ -87,6 +112,15 @@ impl Products {
             }
         }
         Ok(())
+    }
+}
+
+/// The bits of `from` from bit `at` on, as many words of them as there is room for; beyond their end zeros.
+fn copy(from: &[u64], at: usize, to: &mut [u64]) {
+    let (words, shift) = (&from[at / 64..], at % 64);
+    let word = |i: usize| words.get(i).copied().unwrap_or(0);
+    for (i, to) in to.iter_mut().enumerate() {
+        *to = if shift == 0 { word(i) } else { word(i) >> shift | word(i + 1) << (64 - shift) };
     }
 }
 

@@ -1,5 +1,7 @@
 //! How OTs are made: what parties agree on beforehand.
 
+use motet_program::plan::Transfers;
+
 use super::Subfield;
 
 /// How OTs are made.
@@ -30,6 +32,15 @@ pub enum Adversary {
     SemiHonest,
     /// It sends what it likes. What is made is checked, for one more round trip each time the pool is filled.
     Malicious,
+}
+
+impl Config {
+    /// As a plan says; semi-honest.
+    pub fn of(transfers: Transfers) -> Config {
+        let method = if transfers == Transfers::Silent { Method::Silent } else { Method::SoftSpoken };
+        let subfield = Subfield::of(transfers.subfield_bits()).unwrap_or(Subfield::Bits2);
+        Config { method, subfield, adversary: Adversary::SemiHonest }
+    }
 }
 
 impl Default for Config {

@@ -63,7 +63,7 @@ impl Session {
         let transfers = cost(program, plan, 1).transfers.min(MOST_TRANSFERS) as usize;
         let mut all = Offline::default();
         for run in 0..u64::from(runs) {
-            let made = self.entry_of(run, &session, party == plan.garbler, transfers)?;
+            let made = self.entry_of(run, &session, party == plan.garbler, (Config::of(plan.transfers), transfers))?;
             store.write(made.id, &binding, made.offline, &made.stock)?;
             // An entry is offered once the other party has its half.
             let () = send_and_receive(&mut self.channel, &(), ID_LIMIT)?;
@@ -77,10 +77,16 @@ impl Session {
     }
 
     /// Makes the entry of a run: its own Δ and base OTs, bound to the session and the run's number.
-    fn entry_of(&mut self, run: u64, session: &SessionId, garbler: bool, transfers: usize) -> Result<Made, RunError> {
+    fn entry_of(
+        &mut self,
+        run: u64,
+        session: &SessionId,
+        garbler: bool,
+        (config, transfers): (Config, usize),
+    ) -> Result<Made, RunError> {
         let (start, sent, received) = (Instant::now(), self.channel.sent(), self.channel.received());
         let of_run = SessionId(Kdf::new("entries of a store", session).number(run).digest());
-        let (channel, config) = (&mut self.channel, Config::default());
+        let channel = &mut self.channel;
         let stock = if garbler {
             let delta = Prg::from_os().map_err(ProtocolError::from)?.block().with_colour();
             let delta = Zeroizing::new(delta);

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use motet_program::ir::{Block, Op, Party, Program, Site};
 use motet_program::plan::cost::{Cost, cost};
-use motet_program::plan::{Link, Plan, Planned, Rewrite, RewriteKind, Step};
+use motet_program::plan::{Circuits, Link, Plan, Planned, Rewrite, RewriteKind, Step, candidates};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -18,9 +18,6 @@ use crate::input::describe;
 use crate::link::NamedLink;
 use crate::program::{self, Execution, Settings, place};
 use crate::progress::{bytes, count, time};
-
-/// Gates a second of garbling and evaluating together that predictions assume: two processes on one machine's cores.
-const GATES_PER_SECOND: f64 = 100e6;
 
 /// Said where a loop's bounds are not known.
 const NOT_EXACT: &str = "a loop or branch is decided only when running: figures are for the loops that --assume says";
@@ -60,7 +57,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(link) => vec![link.clone()],
         None => vec![NamedLink::lan(), NamedLink::wan()],
     };
-    let report = Report { program: &program, plan: &plan, cost: &cost, links };
+    let candidates = candidates(&program, plan.protocol, plan.link)?;
+    let others = candidates.into_iter().filter(|other| other.circuits != plan.circuits);
+    let others = others.map(|other| (other.circuits, self::cost(&program, &other, arguments.assume))).collect();
+    let report = Report { program: &program, plan: &plan, cost: &cost, others, links };
     if let Some(path) = &arguments.html {
         std::fs::write(path, html::page(&report)).map_err(Failure::file(path))?;
     }
@@ -77,17 +77,30 @@ struct Report<'a> {
     program: &'a Program,
     plan: &'a Plan,
     cost: &'a Cost,
+    /// What the other ways to run circuits would have cost, which the plan did not choose.
+    others: Vec<(Circuits, Cost)>,
     links: Vec<NamedLink>,
 }
 
 /// Everything for programs.
 fn as_json(report: &Report) -> Value {
-    let Report { program, plan, cost, links } = report;
+    let Report { program, plan, cost, others, links } = report;
+    let form = |circuits: Circuits, cost: &Cost| {
+        json!({
+            "form": circuits.name(),
+            "bytes": cost.to_evaluator.saturating_add(cost.to_garbler),
+            "rounds": cost.rounds,
+            "seconds": cost.seconds(plan.link),
+        })
+    };
     let parties = |to: &[Party]| to.iter().map(|p| name(program, *p)).collect::<Vec<_>>();
     json!({
         "entry": program.entry,
         "digest": program.digest().to_string(),
         "protocol": plan.protocol.name(),
+        "circuits": form(plan.circuits, cost),
+        "not_chosen": others.iter().map(|(circuits, cost)| form(*circuits, cost)).collect::<Vec<_>>(),
+        "transfers": plan.transfers.name(),
         "parties": program.parties,
         "garbler": name(program, plan.garbler),
         "inputs": program.params.iter().map(|p| json!({
@@ -112,10 +125,10 @@ fn as_json(report: &Report) -> Value {
         "rounds": cost.rounds,
         "exact": cost.exact,
         "seconds": match links.as_slice() {
-            [only] => json!({ "link": cost.seconds(only.link, GATES_PER_SECOND) }),
+            [only] => json!({ "link": cost.seconds(only.link) }),
             _ => json!({
-                "lan": cost.seconds(Link::LAN, GATES_PER_SECOND),
-                "wan": cost.seconds(Link::WAN, GATES_PER_SECOND),
+                "lan": cost.seconds(Link::LAN),
+                "wan": cost.seconds(Link::WAN),
             }),
         },
     })
@@ -143,6 +156,10 @@ fn as_table(report: &Report) -> String {
     for (function, ands) in report.by_function() {
         let share = 100.0 * ands as f64 / cost.ands.max(1) as f64;
         line("", format!("{:>14}  {share:>5.1} %  {function}", count(ands as f64)));
+    }
+    line("circuits", report.circuits());
+    if cost.transfers > 0 {
+        line("transfers", format!("{} by {}", count(cost.transfers as f64), plan.transfers.name()));
     }
     for (k, rewrite) in plan.rewrites.iter().enumerate() {
         line(if k == 0 { "rewritten" } else { "" }, rewritten(report.program, rewrite));
@@ -206,9 +223,19 @@ impl Report<'_> {
         facts
     }
 
+    /// How circuits are run, and what that costs over the plan's link beside the other ways.
+    fn circuits(&self) -> String {
+        let over = |cost: &Cost| {
+            let all = bytes(cost.to_evaluator.saturating_add(cost.to_garbler));
+            format!("{all}, {} rounds, {}", cost.rounds, time(cost.seconds(self.plan.link)))
+        };
+        let others = self.others.iter().map(|(circuits, cost)| format!("; {}: {}", circuits.name(), over(cost)));
+        format!("{} ({}{})", self.plan.circuits.name(), over(self.cost), others.collect::<String>())
+    }
+
     /// Predicted seconds by link.
     fn predictions(&self) -> impl Iterator<Item = (String, f64)> {
-        self.links.iter().map(|link| (link.name.clone(), self.cost.seconds(link.link, GATES_PER_SECOND)))
+        self.links.iter().map(|link| (link.name.clone(), self.cost.seconds(link.link)))
     }
 
     /// Gates by function of the source, the dearest first.

@@ -45,7 +45,7 @@ pub fn lines(program: &Program, plan: &Plan) -> Vec<String> {
 
 /// What either way takes of each cross term, and which one the plan has taken.
 fn chosen(program: &Program, plan: &Plan, product: &Product) -> Vec<Choice> {
-    let choices = product.choices(|v| plan.ty(program, v), plan.link, plan.revealed);
+    let choices = product.choices(|v| plan.ty(program, v), (plan.link, plan.transfers), plan.revealed);
     choices.into_iter().zip(&product.ways).map(|(choice, way)| Choice { way: *way, ..choice }).collect()
 }
 

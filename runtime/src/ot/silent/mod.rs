@@ -29,6 +29,8 @@ mod tree;
 pub(super) use receiver::Receiver;
 pub(super) use sender::Sender;
 
+use motet_program::plan::traffic;
+
 use super::softspoken;
 use crate::crypto::isa::{Isa, Kernel, Vector};
 use crate::crypto::{Block, Kdf, SessionId};
@@ -49,6 +51,13 @@ pub(super) const USABLE: usize = N - RESERVED;
 
 /// OTs of which the first iteration takes [`RESERVED`].
 const FIRST: usize = RESERVED.next_multiple_of(softspoken::UNIT);
+
+// Plans predict bytes by these.
+const _: () = assert!(
+    USABLE as u64 == traffic::SILENT_USABLE
+        && FIRST as u64 == traffic::SILENT_FIRST
+        && 16 * (TREES * tree::DEPTH) as u64 == traffic::SILENT_BYTES
+);
 
 /// All but the lowest bit.
 const CLEAR: Block = Block::new(!1);

@@ -5,7 +5,7 @@
 //! through a generator that yields nothing else. Oblivious transfer is set up when the evaluator first shares a value;
 //! a program in which it shares none does without.
 
-use motet_program::plan::{Link, traffic};
+use motet_program::plan::Link;
 use zeroize::Zeroizing;
 
 use super::super::Job;
@@ -20,7 +20,7 @@ use crate::crypto::{Block, Kdf, Kernels, Prg, SessionId, Stream, TweakKeys};
 use crate::garble::{Engine, Evaluator, Garbler, MAX_BATCH};
 use crate::gmw::{Batch, Levels, Products, Source};
 use crate::net::Channel;
-use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError, Requested, Stock, Subfield};
+use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError, Requested, Stock};
 
 const OTHER_SIDE: ProtocolError = ProtocolError::Plan("what was made ahead is the other side's");
 
@@ -101,9 +101,7 @@ impl<'a> Side<'a> {
         let kernels = Kernels::detect();
         let keys = TweakKeys::new(kernels.isa(), derive("gate keys"), 0);
         let derived = Prg::from_seed(derive("labels of wires that the garbler knows"), Stream(0));
-        let field = Subfield::of(traffic::subfield_bits(job.plan.circuits));
-        let subfield = field.unwrap_or(OtConfig::default().subfield);
-        let config = OtConfig { subfield, ..OtConfig::default() };
+        let config = OtConfig::of(job.plan.transfers);
         let (engine, transfer) = if garbler {
             let (delta, ready) = match job.stock {
                 None => (Zeroizing::new(Prg::from_os()?.block().with_colour()), None),

@@ -149,6 +149,7 @@ impl Maker {
             places: self.places,
             templates: self.templates,
             circuits: motet_program::plan::Circuits::Garbled,
+            transfers: motet_program::plan::Transfers::SoftSpoken2,
             revealed: 0,
             rewrites: Vec::new(),
             steps,
