@@ -218,6 +218,7 @@ mod tests {
                 let template = and(a, b);
                 assert!(matches!(template.code[..], [Instr::And { kind: k, .. }] if k == kind), "{a:?} {b:?}");
                 assert_eq!(template.known_outputs(), [result]);
+                assert!(and(Known::Nobody, Known::Nobody).knowing(vec![a, b]) == template, "{a:?} {b:?}");
                 assert_eq!(template.evaluate(&[true, false]), [true]);
                 assert_eq!(template.evaluate(&[false, true]), [false]);
             }

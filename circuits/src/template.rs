@@ -292,6 +292,37 @@ impl Template {
         terms
     }
 
+    /// The same gates for inputs known as told: each AND becomes of the kind that the knowledge of its operands makes it.
+    ///
+    /// # Panics
+    /// If there are not as many inputs, or the template would not pass `check`.
+    #[must_use]
+    pub fn knowing(&self, inputs: Vec<Known>) -> Template {
+        assert_eq!(inputs.len(), self.inputs.len(), "knowledge of inputs");
+        let mut known = inputs.clone();
+        known.resize(self.slots as usize, Known::Public);
+        let mut counts = Counts::default();
+        let mut code = self.code.clone();
+        for instr in &mut code {
+            let (dst, a, b) = instr.slots();
+            let [known_a, known_b] = [a, b].map(|slot| known[slot as usize]);
+            known[dst as usize] = known_a.join(known_b);
+            match instr {
+                Instr::Xor { .. } => counts.xor += 1,
+                Instr::And { kind, a, b, invert_a, invert_b, .. } => {
+                    let (cheapest, swapped) = AndKind::of(known_a, known_b);
+                    if swapped {
+                        std::mem::swap(a, b);
+                        std::mem::swap(invert_a, invert_b);
+                    }
+                    *kind = cheapest;
+                    counts.add(cheapest);
+                }
+            }
+        }
+        Template { inputs, slots: self.slots, code, outputs: self.outputs.clone(), counts }
+    }
+
     /// Who knows each output.
     ///
     /// # Panics

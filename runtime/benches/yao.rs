@@ -162,7 +162,7 @@ fn measure(name: &str, program: &Program) {
         let inputs: Vec<_> =
             program.params.iter().map(|p| p.owner.is_none_or(|owner| owner == party).then(|| input(p))).collect();
         let job =
-            Job { program, plan: &plan, party, inputs: &inputs, session: SessionId([1; 32]), ahead: 0, stock: None };
+            Job { program, plan: &plan, party, inputs: &inputs, session: SessionId([1; 32]), ahead: 0, made: None };
         let (start, cpu) = (Instant::now(), ThreadTime::now());
         let outputs = run(&job, &mut channel, &mut Meter::new(|_| {})).expect("a result");
         let sent = channel.sent() + channel.received();

@@ -5,11 +5,11 @@ use motet_program::data::{DataType, Elem, Shape, Tensor, Type};
 use motet_program::ir::{
     Binary, Block, Constant, Conv2d, Node, Op, Output, Param, Party, Program, Reduction, Site, SourceSite, Unary, Value,
 };
-use motet_program::plan::{Protocol, Step, Way, cost, plan};
+use motet_program::plan::{Plan, Protocol, Step, Way, cost, plan};
 use motet_program::validate::{Form, validate};
 use motet_runtime::crypto::SessionId;
 use motet_runtime::net::Channel;
-use motet_runtime::protocol::{Job, Meter, Outputs, run};
+use motet_runtime::protocol::{Job, Made, Meter, Outputs, prepare, run};
 
 /// A small generator of numbers (SplitMix64): tests repeat by their seed.
 struct Rng(u64);
@@ -324,16 +324,30 @@ impl Maker {
     }
 }
 
-/// Runs a program between two threads.
-fn both(program: &Program, inputs: &[Tensor], protocol: Protocol) -> [Outputs; 2] {
-    let plan = plan(program, protocol).unwrap();
+/// Runs a program between two threads, in one go or in two phases; in the first of two the inputs of these parameters are
+/// there.
+fn both(program: &Program, plan: &Plan, inputs: &[Tensor], given: Option<&[bool]>) -> [Outputs; 2] {
     let party = |party: Party, mut channel: Channel| {
         let owned = program.params.iter().zip(inputs);
         let inputs: Vec<_> = owned
             .map(|(param, input)| param.owner.is_none_or(|owner| owner == party).then(|| vec![input.clone()]))
             .collect();
-        let job =
-            Job { program, plan: &plan, party, inputs: &inputs, session: SessionId([3; 32]), ahead: 0, stock: None };
+        let made = given.map(|given| {
+            let early = inputs.iter().zip(given).map(|(input, given)| input.clone().filter(|_| *given));
+            let (session, inputs) = (SessionId([2; 32]), &early.collect::<Vec<_>>());
+            let job = Job { program, plan, party, inputs, session, ahead: 0, made: None };
+            let made = prepare(&job, given, 100, &mut channel, &mut Meter::new(|_| {})).unwrap();
+            // As it would be kept in a file.
+            let mut bytes = Vec::new();
+            made.encode(|part| -> Result<(), ()> {
+                bytes.extend_from_slice(part);
+                Ok(())
+            })
+            .unwrap();
+            Made::decode(bytes.into(), 0).unwrap()
+        });
+        let (session, made) = (SessionId([3; 32]), made.as_ref());
+        let job = Job { program, plan, party, inputs: &inputs, session, ahead: 0, made };
         let outputs = run(&job, &mut channel, &mut Meter::new(|_| {})).unwrap();
         channel.goodbye().unwrap();
         outputs
@@ -344,8 +358,8 @@ fn both(program: &Program, inputs: &[Tensor], protocol: Protocol) -> [Outputs; 2
         let bob = party(Party(1), right);
         [alice.join().unwrap(), bob]
     });
-    let predicted = cost::cost(program, &plan, 0);
-    if predicted.exact {
+    let predicted = cost::cost(program, plan, 0);
+    if predicted.exact && given.is_none() {
         assert_eq!([predicted.ands; 2], outputs.each_ref().map(|o| o.ands), "the plan predicts the ANDs");
     }
     outputs
@@ -361,7 +375,19 @@ fn agree(program: &Program, inputs: &[Tensor], what: &str) -> u64 {
 }
 
 fn agree_under(program: &Program, inputs: &[Tensor], protocol: Protocol, expected: &[Tensor], what: &str) -> u64 {
-    let outputs = both(program, inputs, protocol);
+    let plan = plan(program, protocol).unwrap();
+    let outputs = both(program, &plan, inputs, None);
+    compare(program, &outputs, expected, what);
+    let owners = program.params.iter().map(|param| param.owner);
+    let of_one: Vec<bool> = owners.clone().map(|owner| owner.is_none_or(|owner| owner == Party(0))).collect();
+    for (given, which) in [(owners.map(|_| false).collect(), "nothing"), (of_one, "one party's")] {
+        let phases = both(program, &plan, inputs, Some(&given));
+        compare(program, &phases, expected, &format!("{what}, {protocol:?}, {which} given"));
+    }
+    outputs[0].ands
+}
+
+fn compare(program: &Program, outputs: &[Outputs; 2], expected: &[Tensor], what: &str) {
     for (party, outputs) in outputs.iter().enumerate() {
         let owner = Party(party as u8);
         for (leaf, (got, expected)) in outputs.leaves.iter().zip(expected).enumerate() {
@@ -378,7 +404,6 @@ fn agree_under(program: &Program, inputs: &[Tensor], protocol: Protocol, expecte
             }
         }
     }
-    outputs[0].ands
 }
 
 #[test]

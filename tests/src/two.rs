@@ -23,7 +23,7 @@ pub fn two_parties(program: &Program, inputs: &[Vec<Tensor>], protocol: Protocol
             .map(|(param, leaves)| param.owner.is_none_or(|owner| owner == party).then(|| leaves.clone()))
             .collect();
         let job =
-            Job { program, plan: &plan, party, inputs: &inputs, session: SessionId([3; 32]), ahead: 0, stock: None };
+            Job { program, plan: &plan, party, inputs: &inputs, session: SessionId([3; 32]), ahead: 0, made: None };
         let outputs = run(&job, &mut channel, &mut Meter::new(|_| {})).map_err(|e| e.to_string())?;
         channel.goodbye().map_err(|e| e.to_string())?;
         Ok(outputs.leaves)

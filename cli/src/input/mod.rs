@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use motet_program::data::{DataType, Tensor};
+use motet_program::ir::{Party, Program};
 
 pub use array::{Data, NumberArray};
 pub use assemble::describe;
@@ -90,6 +91,22 @@ impl Inputs {
     /// Names that nobody has taken.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named.keys().map(String::as_str)
+    }
+
+    /// Takes the leaves of each parameter that is the party's or public: of all of them, or of those that were given.
+    pub fn leaves(&mut self, program: &Program, me: Party, all: bool) -> Result<Vec<Option<Vec<Tensor>>>, InputError> {
+        let mut leaves = Vec::with_capacity(program.params.len());
+        for param in &program.params {
+            let mine = param.owner.is_none_or(|owner| owner == me) && (all || self.named.contains_key(&param.name));
+            leaves.push(if mine { Some(self.take(&param.name, &param.ty)?) } else { None });
+        }
+        let Some(extra) = self.names().next() else { return Ok(leaves) };
+        let owner = program.params.iter().find(|p| p.name == extra).and_then(|p| p.owner);
+        let reason = match owner.and_then(|o| program.parties.get(usize::from(o.0))) {
+            Some(owner) => format!("it is private to {owner}, who alone may give it"),
+            None => format!("`{}` has no such parameter", program.entry),
+        };
+        Err(InputError::Unexpected { name: extra.to_owned(), reason })
     }
 
     /// The shapes of all arrays that were given, by dotted path: `model.w1`.

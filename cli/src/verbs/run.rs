@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::checkpoint::Keeping;
 use crate::failure::Failure;
 use crate::history::History;
-use crate::input::{InputError, Inputs};
+use crate::input::Inputs;
 use crate::line::Line;
 use crate::output::Shown;
 use crate::profile::Profiled;
@@ -217,18 +217,7 @@ fn alone(arguments: &Arguments, compiled: Option<(Program, Plan)>, mut inputs: I
 /// The leaves of each parameter that is this party's or public.
 fn leaves(program: &Program, name: &str, inputs: &mut Inputs) -> Result<Vec<Option<Vec<Tensor>>>, Failure> {
     let me = if program.parties.is_empty() { Party(0) } else { program::party(program, name)? };
-    let mut leaves = Vec::with_capacity(program.params.len());
-    for param in &program.params {
-        let mine = param.owner.is_none_or(|owner| owner == me);
-        leaves.push(if mine { Some(inputs.take(&param.name, &param.ty)?) } else { None });
-    }
-    let Some(extra) = inputs.names().next() else { return Ok(leaves) };
-    let owner = program.params.iter().find(|p| p.name == extra).and_then(|p| p.owner);
-    let reason = match owner.and_then(|o| program.parties.get(usize::from(o.0))) {
-        Some(owner) => format!("it is private to {owner}, who alone may give it"),
-        None => format!("`{}` has no such parameter", program.entry),
-    };
-    Err(InputError::Unexpected { name: extra.to_owned(), reason }.into())
+    Ok(inputs.leaves(program, me, true)?)
 }
 
 /// What a party is shown of the result.
@@ -271,6 +260,8 @@ fn tell(arguments: &Arguments, report: &Report, used: &Used, revealed: Value, pr
         },
         "prepared": report.prepared.map(|made| json!({
             "transfers": made.transfers,
+            "products": made.products,
+            "circuits": made.garbled > 0,
             "sent": made.sent,
             "received": made.received,
             "seconds": made.seconds,

@@ -29,6 +29,16 @@ pub struct ReceiverStock {
 }
 
 impl Stock {
+    /// The side that has Δ, of no OTs: where only what was made of them is kept.
+    pub fn of_delta(delta: Block) -> Stock {
+        Stock::Sender(SenderStock { delta: Zeroizing::new(delta), labels: Zeroizing::default() })
+    }
+
+    /// The other side of that.
+    pub fn of_nothing() -> Stock {
+        Stock::Receiver(ReceiverStock { choices: Zeroizing::default(), labels: Zeroizing::default() })
+    }
+
     /// How many OTs there are.
     pub fn count(&self) -> usize {
         match self {

@@ -8,6 +8,7 @@ mod array;
 mod clear;
 mod error;
 mod layout;
+mod made;
 mod profile;
 mod progress;
 mod state;
@@ -16,6 +17,7 @@ mod yao;
 
 pub use array::OutOfMemory;
 pub use error::ProtocolError;
+pub use made::Made;
 pub use profile::{Profile, Spent};
 pub use progress::{Meter, Progress, Revealed, Turn};
 pub use state::{Half, KeepError, Keeper, Kept, Packed, State};
@@ -28,7 +30,6 @@ use motet_program::plan::{Plan, Protocol};
 
 use crate::crypto::SessionId;
 use crate::net::Channel;
-use crate::ot::Stock;
 
 /// What a party runs. All parties agree on everything but `party` and `inputs`: the handshake has seen to it.
 pub struct Job<'a> {
@@ -45,8 +46,8 @@ pub struct Job<'a> {
     /// How many oblivious transfers are made before the first step, the same number at both parties; what is needed
     /// beyond them is made on the way.
     pub ahead: usize,
-    /// What an earlier session with the same party made for this one, to be used once; the peer has its other side.
-    pub stock: Option<&'a Stock>,
+    /// What an earlier session with the same party made for this one, to be used once; the peer has its other half.
+    pub made: Option<&'a Made>,
 }
 
 /// How a run keeps checkpoints. The other party keeps them too, and resumes from the same one where this one does.
@@ -92,5 +93,22 @@ pub fn run_kept<'a>(
 ) -> Result<Outputs, ProtocolError> {
     match job.plan.protocol {
         Protocol::Yao | Protocol::Mixed | Protocol::Gmw => yao::run(job, channel, meter, keeping),
+    }
+}
+
+/// Does with the other party what of a run needs no inputs but those that are `given` (of both parties; `job` holds this
+/// party's), and makes at least `transfers` oblivious transfers for the rest, if there is a rest that takes any.
+///
+/// # Errors
+/// As [`run`].
+pub fn prepare(
+    job: &Job<'_>,
+    given: &[bool],
+    transfers: usize,
+    channel: &mut Channel,
+    meter: &mut Meter,
+) -> Result<Made, ProtocolError> {
+    match job.plan.protocol {
+        Protocol::Yao | Protocol::Mixed | Protocol::Gmw => yao::prepare(job, given, transfers, channel, meter),
     }
 }

@@ -321,12 +321,10 @@ impl Terms {
         let same = |mine: &(String, Sha)| theirs.public.contains(mine);
         match self.public.iter().find(|mine| !same(mine)) {
             Some((parameter, _)) => Err(Disagreement::PublicInput { peer, parameter: parameter.clone() }),
-            // One program has one list of parameters, so a longer one on the other side is a lie about the program.
-            None if theirs.public.len() != self.public.len() => {
-                let (theirs, ours) = (short(&theirs.program), short(&self.program));
-                Err(Disagreement::Program { peer, theirs, ours })
-            }
-            None => Ok(()),
+            None => match theirs.public.iter().find(|theirs| !self.public.contains(theirs)) {
+                Some((parameter, _)) => Err(Disagreement::PublicInput { peer, parameter: show(parameter) }),
+                None => Ok(()),
+            },
         }
     }
 
@@ -422,7 +420,7 @@ mod tests {
         assert!(difference(|t| t.program[0] = 9).contains("another program: its digest is 0901"));
         assert!(difference(|t| t.plan[0] = 9).contains("another plan"));
         assert!(difference(|t| t.public[1].1[5] = 9).contains("public input `n` is not the same as bob's"));
-        assert!(difference(|t| t.public.push(("more".into(), [0; 32]))).contains("another program"));
+        assert!(difference(|t| t.public.push(("more".into(), [0; 32]))).contains("public input `more`"));
     }
 
     #[test]

@@ -215,7 +215,7 @@ impl Session {
     ) -> Result<(Outputs, Report, Instant), RunError> {
         let start = Instant::now();
         let party = self.find_party(program)?;
-        let mut ours = terms(program, plan, inputs)?;
+        let mut ours = terms(program, plan, inputs, true)?;
         if self.store.is_some() {
             ours.purpose = Purpose::RunFromStore;
         }
@@ -231,13 +231,13 @@ impl Session {
             self.find_checkpoint(checkpoints, binding, session)
         });
         let (mut writer, state) = kept.transpose()?.unzip();
-        let entry = self.store.clone().map(|store| self.entry(&store, program, plan)).transpose()?;
+        let entry = self.store.clone().map(|store| self.entry(&store, program, plan, inputs)).transpose()?;
         let handshake = start.elapsed();
 
         let start = Instant::now();
         let mut meter = Meter::new(progress);
-        let job =
-            Job { program, plan, party, inputs, session, ahead: self.ahead, stock: entry.as_ref().map(|e| &e.stock) };
+        let made = entry.as_ref().map(|entry| &entry.made);
+        let job = Job { program, plan, party, inputs, session, ahead: self.ahead, made };
         let keeping = writer.as_mut().map(|keeper| Keeping { every: keeper.every(), keeper, resume: state.flatten() });
         let outputs = protocol::run_kept(&job, &mut self.channel, &mut meter, keeping)?;
         self.channel.flush()?;
@@ -320,13 +320,16 @@ fn send_and_receive<T: Serialize + DeserializeOwned>(
     Ok(channel.receive_message(limit)?)
 }
 
-/// What this side is about to run.
-fn terms(program: &Program, plan: &Plan, inputs: &[Option<Vec<Tensor>>]) -> Result<Terms, RunError> {
+/// What this side is about to do, with the public inputs that it has; `all` says that it needs all.
+fn terms(program: &Program, plan: &Plan, inputs: &[Option<Vec<Tensor>>], all: bool) -> Result<Terms, RunError> {
     let mut public = Vec::new();
     for (i, param) in program.params.iter().enumerate().filter(|(_, p)| p.owner.is_none()) {
         let missing = || RunError::PublicInput { parameter: param.name.clone() };
-        let leaves = inputs.get(i).and_then(Option::as_ref).ok_or_else(missing)?;
-        public.push((param.name.clone(), digest_of(leaves).map_err(|_| missing())?));
+        match inputs.get(i).and_then(Option::as_ref) {
+            Some(leaves) => public.push((param.name.clone(), digest_of(leaves).map_err(|_| missing())?)),
+            None if all => return Err(missing()),
+            None => {}
+        }
     }
     let parties = program.parties.clone();
     Ok(Terms::new(plan.protocol.name().to_owned(), parties, program.digest().0, plan.digest().0, public))

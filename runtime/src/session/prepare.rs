@@ -1,18 +1,18 @@
 //! Filling stores, and taking the same entry out of both.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
-use motet_program::ir::Program;
+use motet_program::data::Tensor;
+use motet_program::ir::{Party, Program};
 use motet_program::plan::Plan;
 use motet_program::plan::cost::cost;
-use zeroize::Zeroizing;
 
-use super::handshake::{Purpose, Terms};
-use super::store::{Binding, Entry, Id, OFFERS, Offline, Store};
-use super::{Report, RunError, Session, fail, send_and_receive};
-use crate::crypto::{Kdf, Prg, SessionId};
-use crate::ot::{Config, CotReceiver, CotSender, Stock};
-use crate::protocol::ProtocolError;
+use super::handshake::{OPENING_LIMIT, Purpose, digest_of};
+use super::store::{Baked, Binding, Entry, Id, OFFERS, Offline, Store};
+use super::{Report, RunError, Session, fail, send_and_receive, terms};
+use crate::crypto::{Kdf, SessionId};
+use crate::protocol::{self, Job, Made, Meter};
 
 /// Most oblivious transfers of an entry: 64 MiB. A run that needs more makes the rest on the way.
 const MOST_TRANSFERS: u64 = 1 << 22;
@@ -20,8 +20,9 @@ const MOST_TRANSFERS: u64 = 1 << 22;
 const ID_LIMIT: usize = 32;
 
 impl Session {
-    /// Makes what `runs` runs of the program need and no input decides, and puts an entry for each into both parties'
-    /// stores.
+    /// Makes what `runs` runs of the program need and no input decides but those that are given, and puts an entry for each
+    /// into both parties' stores. `inputs` holds for each parameter its leaves, where they are given: this party's, and
+    /// public ones, which the other party must give too.
     ///
     /// # Errors
     /// Where the sides differ, the link or the peer fails, or the store cannot be written.
@@ -29,10 +30,11 @@ impl Session {
         mut self,
         program: &Program,
         plan: &Plan,
+        inputs: &[Option<Vec<Tensor>>],
         store: &Store,
         runs: u32,
     ) -> Result<(Offline, Report), RunError> {
-        match self.agree_and_prepare(program, plan, store, runs) {
+        match self.agree_and_prepare(program, plan, inputs, store, runs) {
             Ok((made, mut report)) => {
                 (report.sent, report.received) = (self.channel.sent(), self.channel.received());
                 self.channel.goodbye()?;
@@ -46,16 +48,20 @@ impl Session {
         &mut self,
         program: &Program,
         plan: &Plan,
+        inputs: &[Option<Vec<Tensor>>],
         store: &Store,
         runs: u32,
     ) -> Result<(Offline, Report), RunError> {
         let start = Instant::now();
         let party = self.find_party(program)?;
-        let (name, parties) = (plan.protocol.name().to_owned(), program.parties.clone());
-        let mut ours = Terms::new(name, parties, program.digest().0, plan.digest().0, Vec::new());
+        let mut ours = terms(program, plan, inputs, false)?;
         ours.purpose = Purpose::Prepare(runs);
         self.agree(&ours)?;
         let session = ours.session(&self.ours, &self.theirs);
+        let own: Vec<u32> = (0..).zip(inputs).filter(|(_, input)| input.is_some()).map(|(param, _)| param).collect();
+        let theirs: Vec<u32> = send_and_receive(&mut self.channel, &own, OPENING_LIMIT)?;
+        let given = given(program, party, &own, &theirs);
+        let baked = baked(inputs, own).ok_or_else(|| RunError::PublicInput { parameter: program.entry.clone() })?;
         let report = Report { connect: self.connect, handshake: start.elapsed(), ..Report::default() };
 
         let start = Instant::now();
@@ -63,53 +69,54 @@ impl Session {
         let transfers = cost(program, plan, 1).transfers.min(MOST_TRANSFERS) as usize;
         let mut all = Offline::default();
         for run in 0..u64::from(runs) {
-            let made = self.entry_of(run, &session, party == plan.garbler, (Config::of(plan.transfers), transfers))?;
-            store.write(made.id, &binding, made.offline, &made.stock)?;
+            let of_run = SessionId(Kdf::new("entries of a store", &session).number(run).digest());
+            let id = Kdf::new("id of an entry", &of_run).block().to_bytes();
+            let job = Job { program, plan, party, inputs, session: of_run, ahead: 0, made: None };
+            let (made, offline) = self.entry_of(&job, &given, transfers)?;
+            store.write(id, &binding, &baked, offline, &made)?;
             // An entry is offered once the other party has its half.
             let () = send_and_receive(&mut self.channel, &(), ID_LIMIT)?;
-            store.publish(&made.id)?;
-            all.transfers += made.offline.transfers;
-            all.sent += made.offline.sent;
-            all.received += made.offline.received;
+            store.publish(&id)?;
+            all.transfers += offline.transfers;
+            all.products += offline.products;
+            all.garbled += offline.garbled;
+            all.sent += offline.sent;
+            all.received += offline.received;
         }
         all.seconds = start.elapsed().as_secs_f64();
         Ok((all, Report { setup: start.elapsed(), ..report }))
     }
 
-    /// Makes the entry of a run: its own Δ and base OTs, bound to the session and the run's number.
-    fn entry_of(
-        &mut self,
-        run: u64,
-        session: &SessionId,
-        garbler: bool,
-        (config, transfers): (Config, usize),
-    ) -> Result<Made, RunError> {
+    /// Makes the entry of a run: its own Δ and base OTs, bound to the job's session.
+    fn entry_of(&mut self, job: &Job<'_>, given: &[bool], transfers: usize) -> Result<(Made, Offline), RunError> {
         let (start, sent, received) = (Instant::now(), self.channel.sent(), self.channel.received());
-        let of_run = SessionId(Kdf::new("entries of a store", session).number(run).digest());
-        let channel = &mut self.channel;
-        let stock = if garbler {
-            let delta = Prg::from_os().map_err(ProtocolError::from)?.block().with_colour();
-            let delta = Zeroizing::new(delta);
-            CotSender::stock(channel, &of_run, *delta, config, transfers).map(Stock::Sender)
-        } else {
-            CotReceiver::stock(channel, &of_run, config, transfers).map(Stock::Receiver)
-        };
-        let stock = stock.map_err(ProtocolError::from)?;
-        self.channel.flush()?;
+        let made = protocol::prepare(job, given, transfers, &mut self.channel, &mut Meter::new(|_| {}))?;
         let offline = Offline {
-            transfers: stock.count() as u64,
+            transfers: made.transfers(),
+            products: made.products(),
+            garbled: made.garbled().into(),
             sent: self.channel.sent() - sent,
             received: self.channel.received() - received,
             seconds: start.elapsed().as_secs_f64(),
         };
-        Ok(Made { id: Kdf::new("id of an entry", &of_run).block().to_bytes(), stock, offline })
+        Ok((made, offline))
     }
 
     /// Takes an entry that both parties have out of both stores. The garbler offers, the evaluator chooses and takes its
     /// half, and the garbler takes its own; where another process was faster, they go on to the next.
-    pub(super) fn entry(&mut self, store: &Store, program: &Program, plan: &Plan) -> Result<Entry, RunError> {
+    pub(super) fn entry(
+        &mut self,
+        store: &Store,
+        program: &Program,
+        plan: &Plan,
+        inputs: &[Option<Vec<Tensor>>],
+    ) -> Result<Entry, RunError> {
         let binding = self.binding(program, plan);
-        let offers = store.offers(&binding)?;
+        let mut seen = HashMap::new();
+        let offers = store.offers(&binding, |entry| {
+            let own = seen.entry(entry.params.clone()).or_insert_with(|| baked(inputs, entry.params.clone()));
+            own.as_ref() == Some(entry)
+        })?;
         if self.find_party(program)? == plan.garbler {
             self.channel.send_message(&offers)?;
             while let Some(id) = self.channel.receive_message::<Option<Id>>(ID_LIMIT)? {
@@ -145,9 +152,20 @@ impl Session {
     }
 }
 
-/// An entry, and what making it took.
-struct Made {
-    id: Id,
-    stock: Stock,
-    offline: Offline,
+/// Which parameters are given, `own` being those that this party gives and `theirs` those of the other.
+fn given(program: &Program, party: Party, own: &[u32], theirs: &[u32]) -> Vec<bool> {
+    let of = |(i, owner): (u32, Option<Party>)| match owner {
+        // The terms say that both give the same.
+        None => own.contains(&i),
+        Some(owner) if owner == party => own.contains(&i),
+        Some(_) => theirs.contains(&i),
+    };
+    (0..).zip(program.params.iter().map(|param| param.owner)).map(of).collect()
+}
+
+/// What goes into an entry of the parameters; `None` where one is not there.
+fn baked(inputs: &[Option<Vec<Tensor>>], params: Vec<u32>) -> Option<Baked> {
+    let values: Option<Vec<_>> = params.iter().map(|param| inputs.get(*param as usize)?.as_ref()).collect();
+    let digest = digest_of(&values?).ok()?;
+    Some(Baked { params, digest })
 }

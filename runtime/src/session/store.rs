@@ -6,7 +6,8 @@
 //! back from a backup offers what the peer no longer has. A file that was copied is refused even then: each holds its
 //! inode and time of birth, which no copy shares. What is left is both parties' machines being put back as a whole.
 //!
-//! **For what.** An entry binds the program, the plan, the party, the peer and, where the line has keys, the peer's.
+//! **For what.** An entry binds the program, the plan, the party, the peer, where the line has keys the peer's, and a
+//! digest of the inputs that went into it (a server's weights, say).
 //!
 //! **At rest** an entry is as secret as the inputs of the run that will use it: its file is for its owner alone.
 
@@ -20,10 +21,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::ot::Stock;
+use crate::protocol::Made;
 
 /// What every entry's file begins with; the last byte is the version of its form.
-const MAGIC: [u8; 8] = *b"MOTETST\x01";
+const MAGIC: [u8; 8] = *b"MOTETST\x02";
 /// Most bytes of an entry's head.
 const HEAD_LIMIT: usize = 1 << 16;
 /// Entries that are offered to the peer, at most.
@@ -51,7 +52,7 @@ pub enum StoreError {
     },
     /// Nothing of use in it.
     #[error(
-        "{folder} holds nothing that was prepared with {peer} for this program and not used yet: run `motet prepare` at both parties"
+        "{folder} holds nothing that was prepared with {peer} for this program (and these inputs, where `prepare` had some) and not used yet: run `motet prepare` at both parties"
     )]
     Empty {
         /// The store.
@@ -72,11 +73,24 @@ pub(super) struct Binding {
     pub plan: [u8; 32],
 }
 
+/// The inputs of this party's and public ones that went into an entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Baked {
+    /// Which parameters.
+    pub params: Vec<u32>,
+    /// A digest of their values.
+    pub digest: [u8; 32],
+}
+
 /// What making an entry took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Offline {
     /// Oblivious transfers that were made.
     pub transfers: u64,
+    /// Products of one party's numbers with the other's that were made.
+    pub products: u64,
+    /// Entries whose circuits were garbled.
+    pub garbled: u64,
     /// Bytes sent for it.
     pub sent: u64,
     /// Bytes received for it.
@@ -87,15 +101,16 @@ pub struct Offline {
 
 /// An entry that was taken out of the store: nobody else has it.
 pub struct Entry {
-    pub(super) stock: Stock,
+    pub(super) made: Made,
     pub(super) offline: Offline,
 }
 
-/// What stands in front of an entry's stock.
+/// What stands in front of what was made.
 #[derive(Serialize, Deserialize)]
 struct Head {
     id: Id,
     binding: Binding,
+    baked: Baked,
     offline: Offline,
     file: Identity,
 }
@@ -119,18 +134,29 @@ impl Store {
     }
 
     /// Writes an entry that is not offered yet: [`Store::publish`] does that, once the peer has its half too.
-    pub(super) fn write(&self, id: Id, binding: &Binding, offline: Offline, stock: &Stock) -> Result<(), StoreError> {
+    pub(super) fn write(
+        &self,
+        id: Id,
+        binding: &Binding,
+        baked: &Baked,
+        offline: Offline,
+        made: &Made,
+    ) -> Result<(), StoreError> {
         let path = self.path(&id, "new");
         let write = || {
             let mut file = create(&path)?;
-            let head = Head { id, binding: binding.clone(), offline, file: Identity::of(&file.metadata()?) };
+            let (binding, baked) = (binding.clone(), baked.clone());
+            let head = Head { id, binding, baked, offline, file: Identity::of(&file.metadata()?) };
             let head = postcard::to_stdvec(&head).map_err(io::Error::other)?;
-            let stock = stock.encode();
             let mut hash = Sha256::new();
-            for part in [&MAGIC[..], &(head.len() as u32).to_le_bytes(), &head, &stock] {
+            let mut write = |part: &[u8]| {
                 hash.update(part);
-                file.write_all(part)?;
-            }
+                file.write_all(part)
+            };
+            write(&MAGIC)?;
+            write(&(head.len() as u32).to_le_bytes())?;
+            write(&head)?;
+            made.encode(write)?;
             file.write_all(&hash.finalize())?;
             file.sync_all()
         };
@@ -143,8 +169,13 @@ impl Store {
         self.sync()
     }
 
-    /// The ids of entries that are for this, at most [`OFFERS`].
-    pub(super) fn offers(&self, binding: &Binding) -> Result<Vec<Id>, StoreError> {
+    /// The ids of entries that are for this, at most [`OFFERS`]; `fits` says whether what went into one is what this party
+    /// has.
+    pub(super) fn offers(
+        &self,
+        binding: &Binding,
+        mut fits: impl FnMut(&Baked) -> bool,
+    ) -> Result<Vec<Id>, StoreError> {
         let mut ids = Vec::new();
         for item in fs::read_dir(&self.folder).map_err(at(&self.folder))? {
             let path = item.map_err(at(&self.folder))?.path();
@@ -153,7 +184,7 @@ impl Store {
             }
             // Another process may take it in between, and what is no entry is left alone.
             let Some(head) = File::open(&path).ok().and_then(|mut file| read_head(&mut file)) else { continue };
-            if head.binding == *binding && path == self.path(&head.id, "entry") {
+            if head.binding == *binding && path == self.path(&head.id, "entry") && fits(&head.baked) {
                 ids.push(head.id);
             }
         }
@@ -226,14 +257,16 @@ fn read_head(file: &mut File) -> Option<Head> {
 /// An entry's file; `None` where it is not this entry, whole and in its place.
 fn read(path: &Path, id: &Id, binding: &Binding) -> io::Result<Option<Entry>> {
     let Some(head) = read_head(&mut File::open(path)?) else { return Ok(None) };
-    let bytes = Zeroizing::new(fs::read(path)?);
-    let entry = bytes.split_last_chunk::<32>().filter(|(rest, hash)| Sha256::digest(rest)[..] == hash[..]);
-    let stock = entry.and_then(|(rest, _)| {
-        let length = u32::from_le_bytes(*rest.get(8..)?.first_chunk()?) as usize;
-        Stock::decode(rest.get(length.checked_add(12)?..)?)
-    });
-    let stock = stock.filter(|_| head.id == *id && head.binding == *binding);
-    Ok(stock.map(|stock| Entry { stock, offline: head.offline }))
+    let mut bytes = Zeroizing::new(fs::read(path)?);
+    let whole = bytes.split_last_chunk::<32>().is_some_and(|(rest, hash)| Sha256::digest(rest)[..] == hash[..]);
+    if !whole || head.id != *id || head.binding != *binding {
+        return Ok(None);
+    }
+    // A head was read from it.
+    let length = bytes[8..].first_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
+    let end = bytes.len() - 32;
+    bytes.truncate(end);
+    Ok(Made::decode(bytes, 12 + length).map(|made| Entry { made, offline: head.offline }))
 }
 
 /// Overwrites a file, so that no other name of it holds anything, and removes it.
@@ -264,13 +297,23 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::crypto::Block;
 
-    fn stock() -> Stock {
-        let mut bytes = vec![0];
-        bytes.extend_from_slice(&2u64.to_le_bytes());
-        (1..=3).for_each(|n| bytes.extend_from_slice(&Block::new(2 * n + 1).to_bytes()));
-        Stock::decode(&bytes).unwrap()
+    fn made() -> Made {
+        Made::example()
+    }
+
+    fn encoded(made: &Made) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        made.encode(|part| -> Result<(), ()> {
+            bytes.extend_from_slice(part);
+            Ok(())
+        })
+        .unwrap();
+        bytes
+    }
+
+    fn offers(store: &Store, binding: &Binding) -> Vec<Id> {
+        store.offers(binding, |baked| *baked == Baked::default()).unwrap()
     }
 
     fn binding() -> Binding {
@@ -286,7 +329,7 @@ mod tests {
     fn filled(ids: &[u8]) -> (tempfile::TempDir, Store) {
         let (folder, store) = store();
         for id in ids {
-            store.write([*id; 16], &binding(), Offline::default(), &stock()).unwrap();
+            store.write([*id; 16], &binding(), &Baked::default(), Offline::default(), &made()).unwrap();
             store.publish(&[*id; 16]).unwrap();
         }
         (folder, store)
@@ -299,19 +342,19 @@ mod tests {
     #[test]
     fn an_entry_is_taken_once_and_leaves_nothing() {
         let (_folder, store) = filled(&[1, 2]);
-        assert_eq!(store.offers(&binding()).unwrap(), [[1; 16], [2; 16]]);
+        assert_eq!(offers(&store, &binding()), [[1; 16], [2; 16]]);
         let entry = store.take(&[1; 16], &binding()).unwrap().expect("an entry");
-        assert_eq!(entry.stock.encode()[..], stock().encode()[..]);
+        assert_eq!(encoded(&entry.made), encoded(&made()));
         assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
-        assert_eq!(store.offers(&binding()).unwrap(), [[2; 16]]);
+        assert_eq!(offers(&store, &binding()), [[2; 16]]);
         assert_eq!(files(&store), 1);
     }
 
     #[test]
     fn what_is_not_published_is_not_offered() {
         let (_folder, store) = store();
-        store.write([1; 16], &binding(), Offline::default(), &stock()).unwrap();
-        assert!(store.offers(&binding()).unwrap().is_empty());
+        store.write([1; 16], &binding(), &Baked::default(), Offline::default(), &made()).unwrap();
+        assert!(offers(&store, &binding()).is_empty());
         assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
     }
 
@@ -328,7 +371,7 @@ mod tests {
             let (_folder, store) = filled(&[1]);
             let mut other = binding();
             change(&mut other);
-            assert!(store.offers(&other).unwrap().is_empty());
+            assert!(offers(&store, &other).is_empty());
             assert!(store.take(&[1; 16], &other).unwrap().is_none());
         }
     }
@@ -357,7 +400,7 @@ mod tests {
         assert!(store.take(&[1; 16], &binding()).unwrap().is_some());
         for backup in [copy, link] {
             fs::rename(backup, &path).unwrap();
-            assert!(store.offers(&binding()).unwrap().is_empty());
+            assert!(offers(&store, &binding()).is_empty());
             assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
             assert_eq!(files(&store), 0);
         }
@@ -372,7 +415,7 @@ mod tests {
             let mut bad = good.clone();
             bad[at] ^= 1;
             if !path.exists() {
-                store.write([1; 16], &binding(), Offline::default(), &stock()).unwrap();
+                store.write([1; 16], &binding(), &Baked::default(), Offline::default(), &made()).unwrap();
                 store.publish(&[1; 16]).unwrap();
             }
             // In place, so that it is no copy.

@@ -149,7 +149,7 @@ fn a_run_uses_an_entry_of_both_stores_once() {
     let (folder, sides) = (tempfile::tempdir().unwrap(), sides());
     let stores = ["a", "b"].map(|name| Store::open(&folder.path().join(name)).unwrap());
     let prepare =
-        |runs| both(&sides, |session, k| session.prepare(&sides[k].program, &sides[k].plan, &stores[k], runs));
+        |runs| both(&sides, |session, k| session.prepare(&sides[k].program, &sides[k].plan, &[], &stores[k], runs));
     let from_store = || {
         both(&sides, |mut session, k| {
             session.use_store(stores[k].clone());
@@ -157,7 +157,8 @@ fn a_run_uses_an_entry_of_both_stores_once() {
         })
     };
     let [(made, _), _] = prepare(2).map(Result::unwrap);
-    assert!(made.transfers >= 64 && made.sent > 0 && made.received > 0);
+    // The public input is not there yet, so no circuit is garbled.
+    assert!(made.transfers >= 64 && made.garbled == 0 && made.sent > 0 && made.received > 0);
     // One party's store is kept, to be put back below.
     let kept = folder.path().join("kept");
     std::fs::create_dir(&kept).unwrap();
@@ -186,6 +187,37 @@ fn a_run_uses_an_entry_of_both_stores_once() {
         std::fs::rename(&path, folder.path().join("a").join(path.file_name().unwrap())).unwrap();
     }
     empty(from_store());
+}
+
+/// What was made with an input serves runs with it alone.
+#[test]
+fn an_entry_is_for_the_inputs_that_went_into_it() {
+    let (folder, sides) = (tempfile::tempdir().unwrap(), sides());
+    let stores = ["a", "b"].map(|name| Store::open(&folder.path().join(name)).unwrap());
+    let prepare = |inputs: [Vec<Option<Vec<Tensor>>>; 2]| {
+        both(&sides, |session, k| session.prepare(&sides[k].program, &sides[k].plan, &inputs[k], &stores[k], 1))
+    };
+    let run = |a: u64| {
+        both(&sides, |mut session, k| {
+            session.use_store(stores[k].clone());
+            let inputs = if k == 0 { vec![word(a), None, word(100)] } else { sides[k].inputs.clone() };
+            session.run(&sides[k].program, &sides[k].plan, &inputs, |_| {})
+        })
+    };
+    for outcome in prepare([vec![None, None, word(100)], vec![]]) {
+        assert!(outcome.err().unwrap().to_string().contains("public input `k`"));
+    }
+    for outcome in prepare([vec![word(5), None, word(100)], vec![None, None, word(100)]]) {
+        assert_eq!(outcome.unwrap().0.garbled, 1);
+    }
+    for outcome in run(6) {
+        assert!(outcome.is_err());
+    }
+    for outcome in run(5) {
+        let (outputs, report) = outcome.unwrap();
+        assert_eq!(outputs.leaves[0].as_ref().unwrap().data, [112]);
+        assert_eq!(report.prepared.map(|made| made.garbled), Some(1));
+    }
 }
 
 #[test]
@@ -384,7 +416,7 @@ fn a_peer_who_sends_garbage_after_the_handshake_is_an_error() {
         thread::scope(|s| {
             s.spawn(|| {
                 let mut session = Session::over_channel(b, "bob").unwrap();
-                let ours = terms(&bob.program, &bob.plan, &bob.inputs).unwrap();
+                let ours = terms(&bob.program, &bob.plan, &bob.inputs, true).unwrap();
                 session.agree(&ours).unwrap();
                 let _ = session.channel.send(rest);
                 let _ = session.channel.flush();

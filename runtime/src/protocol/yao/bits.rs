@@ -63,7 +63,14 @@ fn bits_at(packed: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(low) >> rest | high
 }
 
-fn bytes(words: &[u64], bits: usize) -> Vec<u8> {
+/// The words of packed bytes.
+pub(super) fn words(bytes: &[u8]) -> Vec<u64> {
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    bytes.chunks(8).map(word).collect()
+}
+
+/// The bytes of so many packed bits.
+pub(super) fn bytes(words: &[u64], bits: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     bytes.truncate(packed_len(bits));
     bytes

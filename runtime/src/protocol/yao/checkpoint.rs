@@ -102,7 +102,7 @@ impl<'k> Schedule<'k> {
     }
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     /// A turn of a loop is about to begin: keeps a checkpoint where one is due.
     ///
     /// # Errors

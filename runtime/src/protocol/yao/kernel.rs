@@ -60,8 +60,12 @@ impl Templates {
         if results.bits() != last.outputs() {
             return Err(MISFIT);
         }
+        let loads = !machine.side.keeps_tables();
         let resolve = |inputs: &[KernelInput], extents: &[usize], garbler: bool| {
-            let resolved = inputs.iter().map(|i| Operand::resolve(i, types, values, garbler, &instances, extents));
+            let resolved = inputs
+                .iter()
+                .filter(|_| loads)
+                .map(|i| Operand::resolve(i, types, values, garbler, &instances, extents));
             resolved.collect::<Result<Vec<_>, _>>()
         };
         let garbler = machine.side.garbles();
@@ -131,7 +135,7 @@ impl Machine<'_, '_> {
     }
 
     fn run(&mut self, template: &Prepared) -> Result<(), ProtocolError> {
-        self.side.engine.run(template, self.batch, self.side.channel)?;
+        self.side.run(template, self.batch)?;
         self.side.meter.add(template.ands() * self.batch.len() as u64, self.side.channel);
         Ok(())
     }

@@ -12,12 +12,13 @@ use super::super::Job;
 use super::super::array::{Array, buffer};
 use super::super::clear::Clear;
 use super::super::error::ProtocolError;
+use super::super::made::{Made, Reader, Tape};
 use super::super::progress::Meter;
 use super::encrypted::Keys;
 use super::values::Shared;
 use super::{ahead, bits};
 use crate::crypto::{Block, Kdf, Kernels, Prg, SessionId, Stream, TweakKeys};
-use crate::garble::{Engine, Evaluator, Garbler, MAX_BATCH};
+use crate::garble::{self, Engine, Evaluator, Garbler, MAX_BATCH, Prepared};
 use crate::gmw::{Batch, Levels, Products, Source};
 use crate::net::Channel;
 use crate::ot::{Config as OtConfig, CotReceiver, CotSender, OtError, Requested, Stock};
@@ -41,8 +42,28 @@ pub(super) struct Side<'a> {
     config: OtConfig,
     /// How many pieces of a value's labels the evaluator asks for ahead.
     pub pieces_ahead: usize,
-    /// What keys are derived from that are used where nothing is garbled.
+    /// What the keys of gates and the labels of what the garbler knows are derived from.
     seed: [u8; 16],
+    /// What of a run is done.
+    pub phase: Phase<'a>,
+    /// Whether circuits are garbled in the offline phase, in a run that has one.
+    pub garbled: bool,
+    /// Cross terms of products: made in the offline phase, or not used yet in the online phase.
+    pub products: u64,
+    /// Draws what this party masks its values by, in both phases the same.
+    pub masks: Prg,
+    /// The seed of it.
+    secret: Zeroizing<Block>,
+}
+
+/// What of a run is done.
+pub(super) enum Phase<'a> {
+    /// All of it.
+    Whole,
+    /// What needs no inputs but those that are there; it writes what the rest will read.
+    Offline(Tape),
+    /// The rest.
+    Online(Reader<'a>),
 }
 
 /// One side of oblivious transfer.
@@ -84,26 +105,36 @@ fn pieces_ahead(link: Link) -> usize {
 }
 
 impl<'a> Side<'a> {
-    /// Begins a run.
+    /// Begins a run, or a phase of one.
     ///
     /// # Errors
-    /// The link failed, the operating system gave no randomness, or the stock is the other side's.
-    pub fn begin(job: &Job<'_>, channel: &'a mut Channel, meter: &'a mut Meter) -> Result<Self, ProtocolError> {
-        let (session, mut seed) = (job.session, [0; 16]);
+    /// The link failed, the operating system gave no randomness, or what was made ahead is the other side's.
+    pub fn begin(
+        job: &Job<'_>,
+        phase: Phase<'a>,
+        garbled: bool,
+        channel: &'a mut Channel,
+        meter: &'a mut Meter,
+    ) -> Result<Self, ProtocolError> {
         let garbler = job.party == job.plan.garbler;
-        if garbler {
-            Prg::from_os()?.fill_bytes(&mut seed);
-            channel.send(&seed)?;
-        } else {
-            channel.receive(&mut seed)?;
-        }
+        let (session, seed) = match job.made.filter(|_| garbled) {
+            // Tables and labels are those of the offline phase, and so are the keys.
+            Some(made) => (SessionId(made.front.session), made.front.seed),
+            None => (job.session, open(garbler, channel)?),
+        };
+        let made = job.made.filter(|_| matches!(phase, Phase::Online(_)));
+        let secret = match made {
+            Some(made) => Block::from_bytes(made.front.secret),
+            None => Prg::from_os()?.block(),
+        };
         let derive = |label| Kdf::new(label, &session).field(&seed).block();
         let kernels = Kernels::detect();
         let keys = TweakKeys::new(kernels.isa(), derive("gate keys"), 0);
         let derived = Prg::from_seed(derive("labels of wires that the garbler knows"), Stream(0));
         let config = OtConfig::of(job.plan.transfers);
+        let stock = job.made.map(|made| &made.stock);
         let (engine, transfer) = if garbler {
-            let (delta, ready) = match job.stock {
+            let (delta, ready) = match stock {
                 None => (Zeroizing::new(Prg::from_os()?.block().with_colour()), None),
                 Some(Stock::Sender(stock)) => {
                     (stock.delta.clone(), Some(CotSender::from_stock(stock, &session, config)?))
@@ -113,7 +144,7 @@ impl<'a> Side<'a> {
             let engine = Engine::Garbler(Garbler::new(kernels, *delta, keys, derived));
             (engine, Transfer::Sender { delta, ready })
         } else {
-            let ready = match job.stock {
+            let ready = match stock {
                 None => None,
                 Some(Stock::Receiver(stock)) => Some(CotReceiver::from_stock(stock, &session, config)),
                 Some(Stock::Sender(_)) => return Err(OTHER_SIDE),
@@ -132,7 +163,72 @@ impl<'a> Side<'a> {
             config,
             pieces_ahead: pieces_ahead(job.plan.link),
             seed,
+            phase,
+            garbled,
+            products: made.map_or(0, |made| made.front.products),
+            masks: Prg::from_seed(secret, Stream(0)),
+            secret: Zeroizing::new(secret),
         })
+    }
+
+    /// Ends the offline phase: what this party keeps of it, with `transfers` OTs at least, where they are any, for the
+    /// online phase.
+    ///
+    /// # Errors
+    /// The link or the other party failed.
+    pub fn finish(self, given: &[bool], transfers: usize) -> Result<Made, ProtocolError> {
+        let Side { channel, transfer, session, config, seed, phase, garbled, products, secret, .. } = self;
+        let of_stock = SessionId(Kdf::new("stock of an offline phase", &session).digest());
+        let stock = match (transfer, transfers) {
+            (Transfer::Sender { delta, .. }, 0) => Stock::of_delta(*delta),
+            (Transfer::Receiver { .. }, 0) => Stock::of_nothing(),
+            (Transfer::Sender { delta, .. }, count) => {
+                Stock::Sender(CotSender::stock(channel, &of_stock, *delta, config, count)?)
+            }
+            (Transfer::Receiver { .. }, count) => {
+                Stock::Receiver(CotReceiver::stock(channel, &of_stock, config, count)?)
+            }
+        };
+        channel.flush()?;
+        let tape = match phase {
+            Phase::Offline(tape) => tape.finish(),
+            Phase::Whole | Phase::Online(_) => Zeroizing::default(),
+        };
+        Ok(Made::new(session, seed, *secret, given, garbled, products, stock, tape))
+    }
+
+    /// Whether the tables of this run were made in its offline phase.
+    pub fn garbled_before(&self) -> bool {
+        self.garbled && matches!(self.phase, Phase::Online(_))
+    }
+
+    /// Whether this party keeps tables to evaluate them later: its labels mean nothing yet.
+    pub fn keeps_tables(&self) -> bool {
+        !self.garbles() && matches!(self.phase, Phase::Offline(_))
+    }
+
+    /// Runs a template over the batch. Tables go over the link, or to the tape or come from it.
+    ///
+    /// # Errors
+    /// The link failed.
+    pub fn run(&mut self, template: &Prepared, batch: &mut garble::Batch) -> Result<(), ProtocolError> {
+        let bytes = template.table_bytes(batch.len());
+        match (&mut self.engine, &mut self.phase) {
+            (Engine::Evaluator(_), Phase::Offline(tape)) => self.channel.receive(tape.room(bytes))?,
+            (Engine::Evaluator(evaluator), Phase::Online(tape)) if self.garbled => {
+                evaluator.run_from_memory(template, batch, tape.read(bytes)?);
+            }
+            (engine, _) => engine.run(template, batch, self.channel)?,
+        }
+        Ok(())
+    }
+
+    /// Δ, at the garbler; zero at the evaluator.
+    pub fn delta(&self) -> Block {
+        match &self.transfer {
+            Transfer::Sender { delta, .. } => **delta,
+            Transfer::Receiver { .. } => Block::ZERO,
+        }
     }
 
     /// Keys for products of random bits, the same at both parties.
@@ -151,10 +247,7 @@ impl<'a> Side<'a> {
         batch: &mut Batch,
         products: &mut Products,
     ) -> Result<(), ProtocolError> {
-        let delta = match &self.transfer {
-            Transfer::Sender { delta, .. } => **delta,
-            Transfer::Receiver { .. } => Block::ZERO,
-        };
+        let delta = self.delta();
         let source = match self.transfer.begun(self.channel, &self.session, self.config)? {
             Begun::Sender(sender) => Source::Sender(sender, delta),
             Begun::Receiver(receiver) => Source::Receiver(receiver),
@@ -292,4 +385,16 @@ impl<'a> Side<'a> {
         }
         Ok(Array::new(bits, shape, labels))
     }
+}
+
+/// The garbler's seed, which opens a run.
+fn open(garbler: bool, channel: &mut Channel) -> Result<[u8; 16], ProtocolError> {
+    let mut seed = [0; 16];
+    if garbler {
+        Prg::from_os()?.fill_bytes(&mut seed);
+        channel.send(&seed)?;
+    } else {
+        channel.receive(&mut seed)?;
+    }
+    Ok(seed)
 }

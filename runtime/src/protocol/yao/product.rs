@@ -16,16 +16,19 @@ use motet_program::plan::{Encrypted, Product, Way, traffic};
 use zeroize::Zeroizing;
 
 use super::super::array::{Array, buffer};
-use super::super::clear::to_tensor;
+use super::super::clear::{sizes, to_tensor};
 use super::super::error::ProtocolError;
 use super::bits::Packer;
-use super::party::Side;
+use super::party::{Phase, Side};
 use super::steps::Run;
 use crate::crypto::{Block, Prg};
 use crate::ring;
 
 /// Oblivious transfers at once: 4 MiB of labels.
 const PIECE: usize = traffic::PRODUCT_TRANSFERS as usize;
+
+/// Bytes of shares of products that the offline phase keeps where it garbles nothing, at most.
+const MOST_SHARES: usize = 64 << 20;
 
 /// The evaluator's operand of a cross term.
 #[derive(Clone, Copy)]
@@ -38,7 +41,7 @@ pub(super) struct Chooser {
     pub bits: usize,
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     /// This party's addend of a product: of its own addends, and its part of the cross terms.
     pub(super) fn product(&mut self, product: &Product) -> Result<(), ProtocolError> {
         const UNFIT: ProtocolError = ProtocolError::Plan("a product's factors do not fit");
@@ -49,38 +52,73 @@ impl Run<'_> {
         let bits = result.elem.bits();
         let ring = |ty: &Type| Type { elem: Elem::Uint(bits as u8), shape: ty.shape.clone() };
         let (result, types) = (ring(result), [ring(x), ring(y)]);
-        let mine = |v: Value, ty: &Type| to_tensor(self.values.clear(v)?, ty).map_err(ProtocolError::from);
-
-        let mut sum = Tensor { data: buffer(1, result.count() as usize)?, ty: result };
-        if let [Some(x), Some(y)] = product.factors.map(|factor| factor.known(garbles)) {
-            let [x, y] = [mine(x, &types[0])?, mine(y, &types[1])?].map(|own| Zeroizing::new(own.data));
-            ring::add_product(&map, &x, &y, &mut sum.data);
-        }
+        let mine = |v: Value, ty: &Type| -> Result<_, ProtocolError> {
+            Ok(Zeroizing::new(to_tensor(self.values.clear(v)?, ty)?.data))
+        };
         let crosses = product.cross();
         if crosses.len() != product.ways.len() {
             return Err(UNFIT);
         }
+        if matches!(self.side.phase, Phase::Offline(_)) && !self.makes_more(&map, crosses.len()) {
+            self.stopped = true;
+            return Ok(());
+        }
+
+        let mut sum = Tensor { data: buffer(1, result.count() as usize)?, ty: result };
+        if let [Some(x), Some(y)] = product.factors.map(|factor| factor.known(garbles))
+            && (self.knows(x) && self.knows(y) || !matches!(self.side.phase, Phase::Offline(_)))
+        {
+            ring::add_product(&map, &mine(x, &types[0])?, &mine(y, &types[1])?, &mut sum.data);
+        }
         for (cross, way) in crosses.into_iter().zip(&product.ways) {
-            let chooser = Chooser {
-                first: cross.evaluator_first,
-                count: map.counts()[usize::from(!cross.evaluator_first)],
-                bits: bits as usize,
+            let term = CrossTerm {
+                map: &map,
+                way: *way,
+                chooser: Chooser {
+                    first: cross.evaluator_first,
+                    count: map.counts()[usize::from(!cross.evaluator_first)],
+                    bits: bits as usize,
+                },
+                most: self.job.plan.revealed,
             };
-            let factor = if garbles { cross.garbler } else { cross.evaluator };
             let ty = &types[usize::from(cross.evaluator_first == garbles)];
-            let factor = Zeroizing::new(to_tensor(self.values.clear(factor)?, ty)?.data);
-            match way {
-                Way::Encrypted => {
-                    let encrypted = Encrypted::of(&map, cross.evaluator_first, bits, self.job.plan.revealed);
-                    self.side.cover(map.counts()[2] as u64, self.job.plan.revealed)?;
-                    self.side.encrypted_term(&encrypted.ok_or(UNFIT)?, &factor, &mut sum.data)?;
+            let (own, other) =
+                if garbles { (cross.garbler, cross.evaluator) } else { (cross.evaluator, cross.garbler) };
+            let (own_known, other_known) = (self.knows(own), self.knows(other));
+            match &self.side.phase {
+                Phase::Offline(_) => {
+                    let factor = if own_known { mine(own, ty)? } else { self.side.draw(ty)? };
+                    let mut share = Zeroizing::new(buffer(1, sum.data.len())?);
+                    self.side.cross(&term, &factor, &mut share)?;
+                    self.side.products += 1;
+                    if let Phase::Offline(tape) = &mut self.side.phase {
+                        tape.words(&share);
+                    }
+                    sum.data.iter_mut().zip(share.iter()).for_each(|(sum, share)| *sum = sum.wrapping_add(*share));
                 }
-                Way::Transfers => self.side.cross_term(&map, chooser, &factor, &mut sum.data)?,
+                Phase::Online(_) if self.side.products > 0 => {
+                    self.side.products -= 1;
+                    let factor = mine(own, ty)?;
+                    self.side.correct(&term, ty, &factor, [own_known, other_known], &mut sum.data)?;
+                }
+                Phase::Whole | Phase::Online(_) => self.side.cross(&term, &mine(own, ty)?, &mut sum.data)?,
             }
+        }
+        let own = product.result[usize::from(!garbles)];
+        if matches!(self.side.phase, Phase::Offline(_)) && !self.knows(own) {
+            return Ok(());
         }
         sum.data.iter_mut().for_each(|word| *word &= sum.ty.elem.mask());
         let shape: Vec<usize> = sum.ty.shape.iter().map(|n| *n as usize).collect();
-        self.values.set_clear(product.result[usize::from(!garbles)], Array::new(1, &shape, sum.data))
+        self.values.set_clear(own, Array::new(1, &shape, sum.data))
+    }
+
+    /// Whether the offline phase makes this product too: what is kept of them is bounded.
+    fn makes_more(&self, map: &Bilinear, crosses: usize) -> bool {
+        match &self.side.phase {
+            Phase::Offline(tape) => self.side.garbled || tape.len() + 8 * crosses * map.counts()[2] <= MOST_SHARES,
+            Phase::Whole | Phase::Online(_) => false,
+        }
     }
 
     /// The garbler draws a uniform value.
@@ -88,12 +126,86 @@ impl Run<'_> {
         if !self.side.garbles() {
             return Ok(());
         }
-        let ty = self.ty(value)?;
-        let mut words: Vec<u64> = buffer(1, ty.count() as usize)?;
-        fill(&mut Prg::from_os()?, &mut words, &mut Vec::new());
+        let ty = self.ty(value)?.clone();
+        let words = std::mem::take(&mut *self.side.draw(&ty)?);
+        self.values.set_clear(value, Array::new(1, &sizes(&ty), words))
+    }
+}
+
+/// A cross term, and how it is computed.
+struct CrossTerm<'a> {
+    map: &'a Bilinear,
+    way: Way,
+    chooser: Chooser,
+    /// How many elements encrypted products reveal in the run, at most.
+    most: u64,
+}
+
+impl Side<'_> {
+    /// Uniform elements.
+    fn draw(&mut self, ty: &Type) -> Result<Zeroizing<Vec<u64>>, ProtocolError> {
+        let mut words = Zeroizing::new(buffer(1, ty.count() as usize)?);
+        fill(&mut self.masks, &mut words, &mut Vec::new());
         words.iter_mut().for_each(|word| *word &= ty.elem.mask());
-        let shape: Vec<usize> = ty.shape.iter().map(|n| *n as usize).collect();
-        self.values.set_clear(value, Array::new(1, &shape, words))
+        Ok(words)
+    }
+
+    /// Adds this party's part of a cross term to `sum`, mod 2^64; `factor` is its own.
+    fn cross(&mut self, term: &CrossTerm<'_>, factor: &[u64], sum: &mut [u64]) -> Result<(), ProtocolError> {
+        const UNFIT: ProtocolError = ProtocolError::Plan("an encrypted product does not fit");
+        match term.way {
+            Way::Encrypted => {
+                let encrypted = Encrypted::of(term.map, term.chooser.first, term.chooser.bits as u32, term.most);
+                self.cover(term.map.counts()[2] as u64, term.most)?;
+                self.encrypted_term(&encrypted.ok_or(UNFIT)?, factor, sum)
+            }
+            Way::Transfers => self.cross_term(term.map, term.chooser, factor, sum),
+        }
+    }
+
+    /// Adds this party's part of a cross term of which the offline phase made that of other factors: random ones, where
+    /// a party did not know its own yet.
+    ///
+    /// With the garbler's factor `g = g₀ + d` and the evaluator's `e = e₀ + f`, parts of `g₀·e₀` made, and `d` and `f`
+    /// shown to the other: `g·e = g₀·e₀ + g₀·f + d·e`.
+    fn correct(
+        &mut self,
+        term: &CrossTerm<'_>,
+        ty: &Type,
+        factor: &[u64],
+        [own_known, other_known]: [bool; 2],
+        sum: &mut [u64],
+    ) -> Result<(), ProtocolError> {
+        let garbles = self.garbles();
+        let drawn = if own_known { None } else { Some(self.draw(ty)?) };
+        if let Phase::Online(tape) = &mut self.phase {
+            let made = tape.words(sum.len())?;
+            sum.iter_mut().zip(made).for_each(|(sum, word)| *sum = sum.wrapping_add(word));
+        }
+        let difference = drawn.as_ref().map(|drawn| {
+            let words = factor.iter().zip(drawn.iter()).map(|(own, drawn)| own.wrapping_sub(*drawn) & ty.elem.mask());
+            Array::new(1, &[factor.len()], words.collect())
+        });
+        let bits = term.chooser.bits;
+        // The garbler speaks first, so that two long messages never meet on the line.
+        if let Some(difference) = difference.as_ref().filter(|_| garbles) {
+            self.send_words(difference, bits)?;
+        }
+        // The garbler's factor is the first operand where the evaluator's is not.
+        let own_first = term.chooser.first != garbles;
+        let shown = match other_known {
+            true => None,
+            false => Some(self.receive_words(bits, term.map.counts()[usize::from(own_first)])?),
+        };
+        if let Some(difference) = difference.as_ref().filter(|_| !garbles) {
+            self.send_words(difference, bits)?;
+        }
+        if let Some(shown) = shown {
+            let own = drawn.as_ref().filter(|_| garbles).map_or(factor, |drawn| drawn.as_slice());
+            let (x, y) = if own_first { (own, &shown[..]) } else { (&shown[..], own) };
+            ring::add_product(term.map, x, y, sum);
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use motet_program::data::{Tensor, Type};
-use motet_program::ir::{Node, Op, Party, Site, Value};
+use motet_program::ir::{Node, Op, Site, Value};
 use motet_program::place::Place;
 use motet_program::plan::{Carried, Joined, Planned, Step, Triangular};
 
@@ -17,13 +17,13 @@ use super::super::structural::{apply, data_operands, is_structural};
 use super::checkpoint::{Schedule, Trail};
 use super::kernel::Templates;
 use super::open::Recipients;
-use super::party::Side;
+use super::party::{Phase, Side};
 use super::shared_bits::SharedBits;
 use super::values::{Entry, Shared, Values};
 use crate::crypto::Prg;
 
 /// A run in progress.
-pub(super) struct Run<'a> {
+pub(super) struct Run<'a, 'k> {
     pub job: &'a Job<'a>,
     /// The types of all values: the program's, then the plan's own.
     pub types: Vec<Type>,
@@ -34,6 +34,10 @@ pub(super) struct Run<'a> {
     /// What runs circuits where they are not garbled.
     pub shared_bits: Option<SharedBits>,
     pub side: Side<'a>,
+    /// Which values their owners know in the offline phase; empty in a run without one.
+    pub known: &'a [bool],
+    /// Whether the offline phase ends early, as what follows depends on what is not known yet.
+    pub stopped: bool,
     /// Public randomness, the same at both parties.
     pub random: Prg,
     pub outputs: Vec<Option<Tensor>>,
@@ -42,10 +46,23 @@ pub(super) struct Run<'a> {
     /// Where the run stands.
     pub trail: Trail,
     /// When checkpoints are due, where they are kept.
-    pub schedule: Option<Schedule<'a>>,
+    pub schedule: Option<Schedule<'k>>,
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
+    /// Executes the plan.
+    ///
+    /// # Errors
+    /// As `protocol::run`.
+    pub fn steps(&mut self) -> Result<(), ProtocolError> {
+        let done = self.block(&self.job.plan.steps);
+        // What stops this party stops the other at the same step: it must be able to get there.
+        if !matches!(done, Err(ProtocolError::Net(_) | ProtocolError::Ot(_))) {
+            self.side.channel.flush()?;
+        }
+        done
+    }
+
     /// Executes steps.
     ///
     /// # Errors
@@ -57,6 +74,9 @@ impl Run<'_> {
             let before = self.mark();
             self.step(planned)?;
             self.profile.add(planned, &before, &self.mark());
+            if self.stopped {
+                break;
+            }
             for v in &planned.last {
                 self.values.take(*v);
             }
@@ -70,6 +90,15 @@ impl Run<'_> {
     }
 
     fn step(&mut self, planned: &Planned) -> Result<(), ProtocolError> {
+        match self.side.phase {
+            Phase::Whole => self.whole(planned),
+            Phase::Offline(_) => self.offline(planned),
+            Phase::Online(_) => self.online(planned),
+        }
+    }
+
+    /// A step, all of it.
+    pub(super) fn whole(&mut self, planned: &Planned) -> Result<(), ProtocolError> {
         let site = planned.site;
         match &planned.step {
             Step::Clear(node) => self.clear(node, &planned.last, site),
@@ -81,10 +110,10 @@ impl Run<'_> {
                 None => self.templates.run(kernel, &self.types, &mut self.values, &mut self.side),
             },
             Step::Mask(value) => self.mask(*value),
-            Step::Open { value, to, result } => self.open_to(*value, *to, *result),
+            Step::Open { value, result, .. } => self.open_to(*value, self.recipients(&planned.step), *result),
             Step::Product(product) => self.product(product),
-            Step::Reveal { value, result } => self.reveal(*value, *result, site),
-            Step::Output { index, value, to } => self.output(*index, *value, to),
+            Step::Reveal { value, result } => self.reveal(*value, self.recipients(&planned.step), *result, site),
+            Step::Output { index, value, .. } => self.output(*index, *value, self.recipients(&planned.step)),
             Step::Loop { from, to, index, carried, body } => {
                 let (from, to) = (self.values.int(*from)?, self.values.int(*to)?);
                 self.side.meter.enter(site, u64::try_from(to.saturating_sub(from)).unwrap_or(0));
@@ -259,8 +288,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn reveal(&mut self, value: Value, result: Value, site: Site) -> Result<(), ProtocolError> {
-        let to = Recipients { garbler: true, evaluator: true };
+    fn reveal(&mut self, value: Value, to: Recipients, result: Value, site: Site) -> Result<(), ProtocolError> {
         let words = self.open(value, to)?.ok_or(ProtocolError::Plan("a revealed value is not shown"))?;
         let ty = self.ty(value)?;
         let (elem, shape) = (ty.elem, sizes(ty));
@@ -270,16 +298,25 @@ impl Run<'_> {
         self.values.set_clear(result, Array::new(1, &shape, words))
     }
 
-    fn open_to(&mut self, value: Value, to: Party, result: Value) -> Result<(), ProtocolError> {
-        let garbler = to == self.job.plan.garbler;
-        let Some(words) = self.open(value, Recipients { garbler, evaluator: !garbler })? else { return Ok(()) };
+    fn open_to(&mut self, value: Value, to: Recipients, result: Value) -> Result<(), ProtocolError> {
+        let Some(words) = self.open(value, to)? else { return Ok(()) };
         let shape = sizes(self.ty(value)?);
         self.values.set_clear(result, Array::new(1, &shape, words))
     }
 
-    fn output(&mut self, index: u32, value: Value, to: &[Party]) -> Result<(), ProtocolError> {
+    /// Who is shown the value that a step opens.
+    pub(super) fn recipients(&self, step: &Step) -> Recipients {
         let garbler = self.job.plan.garbler;
-        let to = Recipients { garbler: to.contains(&garbler), evaluator: to.iter().any(|party| *party != garbler) };
+        match step {
+            Step::Open { to, .. } => Recipients { garbler: *to == garbler, evaluator: *to != garbler },
+            Step::Output { to, .. } => {
+                Recipients { garbler: to.contains(&garbler), evaluator: to.iter().any(|party| *party != garbler) }
+            }
+            _ => Recipients { garbler: true, evaluator: true },
+        }
+    }
+
+    fn output(&mut self, index: u32, value: Value, to: Recipients) -> Result<(), ProtocolError> {
         let Some(data) = self.open(value, to)? else { return Ok(()) };
         let tensor = Tensor { ty: self.ty(value)?.clone(), data };
         let slot = self.outputs.get_mut(index as usize);
@@ -294,6 +331,9 @@ impl Run<'_> {
         let (bits, count) = (ty.elem.bits() as usize, ty.count() as usize);
         let shared = match self.place(value) {
             Place::Public => Cow::Owned(Shared::Public(self.values.clear(value)?.clone())),
+            Place::Shared if self.side.garbled_before() => {
+                return self.side.open_decoded(self.values.get(value).shared.as_ref(), bits, count, to);
+            }
             Place::Shared => Cow::Borrowed(self.values.shared(value)?),
             Place::Private(owner) => return self.open_private(value, owner == garbler, bits, count, to),
         };
@@ -352,6 +392,9 @@ impl Run<'_> {
                 self.reached()?;
             }
             self.block(body)?;
+            if self.stopped {
+                return Ok(());
+            }
             state.extend(carried.iter().map(|c| self.carry(c.yielded, c.param)));
             // What the body holds goes before the next iteration, so that it may write where nobody else looks.
             for v in &local {

@@ -160,7 +160,7 @@ impl Maker {
                 .map(|(param, input)| param.owner.is_none_or(|owner| owner == party).then(|| vec![input.clone()]))
                 .collect();
             let session = SessionId([9; 32]);
-            let job = Job { program: &program, plan: &plan, party, inputs: &inputs, session, ahead: 0, stock: None };
+            let job = Job { program: &program, plan: &plan, party, inputs: &inputs, session, ahead: 0, made: None };
             let result = run(&job, &mut channel, &mut Meter::new(|_| {}));
             if result.is_ok() {
                 channel.goodbye().unwrap();
