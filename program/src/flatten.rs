@@ -167,7 +167,7 @@ impl Flatten<'_> {
             }
             Step::Share(v) => self.share(*v),
             Step::Kernel(kernel) => self.kernel(kernel),
-            Step::Mask(_) | Step::Open { .. } | Step::Product(_) => {
+            Step::Mask(_) | Step::Open { .. } | Step::Product(_) | Step::Halves { .. } | Step::Choose(_) => {
                 return Err(FlatError::NotOne("its products are on arithmetic shares"));
             }
             Step::Reveal { .. } => return Err(FlatError::NotOne("it reveals values in the middle")),

@@ -155,6 +155,27 @@ impl Ideal<'_> {
                 self.values.insert(*result, self.values[value].clone());
             }
             Step::Product(product) => self.product(product),
+            Step::Halves { value, halves } => {
+                // Any half does.
+                let bits = self.values[value].clone();
+                let mine = Tensor { data: (0..bits.ty.count()).map(|i| i * i % 3 % 2).collect(), ty: bits.ty.clone() };
+                let theirs = bits.data.iter().zip(&mine.data).map(|(bit, half)| bit ^ half).collect();
+                self.values.insert(halves[0], mine);
+                self.values.insert(halves[1], Tensor { data: theirs, ty: bits.ty });
+            }
+            Step::Choose(choose) => {
+                let (bits, numbers) = (&self.values[&choose.bits], &self.values[&choose.numbers]);
+                let mask = numbers.ty.elem.mask();
+                assert!(numbers.data.iter().all(|n| n.trailing_zeros() >= u32::from(choose.low)));
+                // The same here: any addend does, as long as both sum to the product.
+                let mine: Vec<u64> =
+                    (0..numbers.ty.count()).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) & mask).collect();
+                let products = bits.data.iter().zip(&numbers.data).map(|(bit, n)| bit * n);
+                let theirs = products.zip(&mine).map(|(n, mine)| n.wrapping_sub(*mine) & mask).collect();
+                let ty = numbers.ty.clone();
+                self.values.insert(choose.result[0], Tensor { ty: ty.clone(), data: mine });
+                self.values.insert(choose.result[1], Tensor { ty, data: theirs });
+            }
             Step::Share(v) => assert!(self.values.contains_key(v)),
             Step::Reveal { value, result } => {
                 self.values.insert(*result, self.values[value].clone());
@@ -535,6 +556,67 @@ fn loops_and_branches_agree() {
     let chosen = m.op(Op::If { cond: flag, then, otherwise }, Elem::Uint(16), &[]);
     let public = m.op(Op::Reveal(chosen), Elem::Uint(16), &[]);
     agrees(&m.finish(&[public, result]));
+}
+
+/// Steps of training: weights stay addends from one iteration to the next, only signs and carries are found by circuits, and
+/// the result is exact, for numbers of the whole ring.
+#[test]
+fn training_on_addends_agrees() {
+    for elem in [FIX, Elem::Fix { bits: 64, frac: 16 }, Elem::Fix { bits: 40, frac: 39 }, Elem::Uint(20)] {
+        let mut m = Make::new();
+        let [xa, xb] = [0, 1].map(|owner| m.input(Some(owner), elem, &[4, 5]));
+        let y = m.input(Some(1), elem, &[2, 3]);
+        let start = m.input(None, elem, &[5, 3]);
+        let flags = m.input(Some(0), Elem::Bool, &[2, 3]);
+        let x = m.op(Op::Concat(vec![xa, xb], 0), elem, &[8, 5]);
+        let (from, to) = (m.int(0), m.int(4));
+        let zero = m.op(Op::Const(Constant::Splat(0)), elem, &[2, 3]);
+        let outer = std::mem::take(&mut m.block);
+        let index = m.program.fresh(Type::scalar(Elem::Int));
+        let [w, b] = [&[5u64, 3][..], &[3]].map(|s| m.program.fresh(Type { elem, shape: s.to_vec() }));
+        let two = m.int(2);
+        let first = m.op(Op::Binary(Binary::Mul, index, two), Elem::Int, &[]);
+        let none = m.int(0);
+        let batch = m.op(Op::Slice(x, vec![first, none]), elem, &[2, 5]);
+        let product = m.op(Op::MatMul(batch, w), elem, &[2, 3]);
+        let bias = m.op(Op::Broadcast(b), elem, &[2, 3]);
+        let a = m.op(Op::Binary(Binary::Add, product, bias), elem, &[2, 3]);
+        let positive = m.op(Op::Binary(Binary::Lt, zero, a), Elem::Bool, &[2, 3]);
+        let h = m.op(Op::Select(positive, a, zero), elem, &[2, 3]);
+        let error = m.op(Op::Binary(Binary::Sub, h, y), elem, &[2, 3]);
+        let masked = m.op(Op::Select(positive, zero, error), elem, &[2, 3]);
+        let other = m.op(Op::Binary(Binary::Xor, flags, positive), Elem::Bool, &[2, 3]);
+        let mixed = m.op(Op::Select(other, masked, h), elem, &[2, 3]);
+        let relu = m.op(Op::Binary(Binary::Max, zero, mixed), elem, &[2, 3]);
+        let g = m.op(Op::Binary(Binary::Add, relu, mixed), elem, &[2, 3]);
+        let columns = m.op(Op::Transpose(batch, vec![1, 0]), elem, &[5, 2]);
+        let gradient = m.op(Op::MatMul(columns, g), elem, &[5, 3]);
+        let rate = m.op(Op::Const(Constant::Splat(5)), elem, &[5, 3]);
+        let step = m.op(Op::Binary(Binary::Mul, rate, gradient), elem, &[5, 3]);
+        let next = m.op(Op::Binary(Binary::Sub, w, step), elem, &[5, 3]);
+        let of_bias = m.op(Op::Reduce(Reduction::Add, g, 0), elem, &[3]);
+        let rates = m.op(Op::Const(Constant::Splat(elem.mask() / 3)), elem, &[3]);
+        let bias_step = m.op(Op::Binary(Binary::Mul, of_bias, rates), elem, &[3]);
+        let next_bias = m.op(Op::Binary(Binary::Sub, b, bias_step), elem, &[3]);
+        let ops = std::mem::replace(&mut m.block, outer);
+        let body = Block { params: vec![index, w, b], ops, results: vec![next, next_bias] };
+        let zeros = m.op(Op::Const(Constant::Splat(0)), elem, &[3]);
+        let results = [&[5u64, 3][..], &[3]].map(|s| m.program.fresh(Type { elem, shape: s.to_vec() }));
+        let op = Op::Loop { from, to, init: vec![start, zeros], body };
+        m.block.push(Node { op, results: results.to_vec(), site: Site(0) });
+        let least = m.op(Op::Reduce(Reduction::Min, results[0], 0), elem, &[3]);
+        let program = m.finish(&[results[0], results[1], least]);
+        agrees(&program);
+        let mixed = plan(&program, Protocol::Mixed).unwrap();
+        let Some(Step::Loop { carried, body, .. }) =
+            mixed.steps.iter().map(|p| &p.step).find(|s| matches!(s, Step::Loop { .. }))
+        else {
+            panic!("a loop")
+        };
+        assert_eq!(carried.len(), 4);
+        let nothing_opens = body.iter().all(|p| !matches!(p.step, Step::Open { .. }));
+        assert!(nothing_opens || !elem.signed(), "nothing is taken apart, where a ReLU does something");
+    }
 }
 
 #[test]

@@ -117,20 +117,25 @@ impl Kernels<'_> {
         steps
     }
 
-    /// A value as a public one or as addends; a shared one is taken apart.
-    fn factor(&mut self, v: Value, steps: &mut Vec<Step>) -> Factor {
+    /// A value as a public one or as addends; a shared one is taken apart, once.
+    pub(super) fn factor(&mut self, v: Value, steps: &mut Vec<Step>) -> Factor {
+        if let Some([garbler, evaluator]) = self.on_addends.of.get(&v) {
+            return Factor::Addends { garbler: *garbler, evaluator: *evaluator };
+        }
         match self.place(v) {
             Place::Public => Factor::Public(v),
             Place::Private(party) if party == self.garbler => Factor::Addends { garbler: Some(v), evaluator: None },
             Place::Private(_) => Factor::Addends { garbler: None, evaluator: Some(v) },
             Place::Shared => {
-                let ty = Type { elem: self.program.elem(v), shape: self.program.shape(v).clone() };
+                let elem = Elem::Uint(self.program.elem(v).bits() as u8);
+                let ty = Type { elem, shape: self.program.shape(v).clone() };
                 let mask = self.extra_value(ty.clone(), Place::Private(self.garbler));
                 let masked = self.extra_value(ty.clone(), Place::Shared);
                 let shown = self.extra_value(ty.clone(), Place::Private(self.evaluator()));
                 steps.push(Step::Mask(mask));
                 steps.push(Step::Kernel(self.subtract(&ty, v, mask, masked)));
                 steps.push(Step::Open { value: masked, to: self.evaluator(), result: shown });
+                self.on_addends.of.insert(v, [Some(mask), Some(shown)]);
                 Factor::Addends { garbler: Some(mask), evaluator: Some(shown) }
             }
         }

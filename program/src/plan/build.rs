@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use motet_circuits::Known;
 use thiserror::Error;
 
+use super::arithmetic::OnAddends;
 use super::cost::cost;
 use super::group::{Group, Head, is_scalar};
 use super::kernel::Kernels;
 use super::rewrite::rewrite;
 use super::templates::Templates;
 use super::view::Views;
+use super::wanted::Wanted;
 use super::{
     Carried, Circuits, Joined, Kernel, KernelInput, Link, Plan, Planned, Protocol, Step, Transfers, Walk, liveness, way,
 };
@@ -109,9 +111,17 @@ fn build(
     let mut uses = vec![0; program.values.len()];
     count_uses(&program.body, &mut uses);
     let (views, templates) = (Views::default(), Templates::default());
-    let kernels = Kernels { program, places: &of, protocol, circuits, garbler, views, templates, extra: Vec::new() };
-    let mut planner = Planner { program, uses, kernels, shared: BTreeSet::new(), open: Vec::new() };
-    let mut steps = planner.block(&program.body);
+    let (extra, on_addends) = (Vec::new(), OnAddends::default());
+    let kernels =
+        Kernels { program, places: &of, protocol, circuits, garbler, link, views, templates, extra, on_addends };
+    let wanted = match protocol {
+        Protocol::Yao => Wanted::default(),
+        Protocol::Mixed | Protocol::Gmw => Wanted::of(program, &of),
+    };
+    let mut planner = Planner { program, uses, kernels, wanted, loops: 0, shared: BTreeSet::new(), open: Vec::new() };
+    let mut steps = planner.block(&program.body, |planner, steps| {
+        planner.joined_all(&program.body.results, Site(0), steps);
+    });
     planner.outputs(&mut steps);
     if planner.kernels.templates.gates > MAX_GATES {
         return Err(PlanError::Gates);
@@ -160,25 +170,29 @@ fn count_uses(block: &Block, uses: &mut [u32]) {
     block.results.iter().for_each(|v| uses[v.0 as usize] += 1);
 }
 
-struct Planner<'a> {
-    program: &'a Program,
+pub(super) struct Planner<'a> {
+    pub program: &'a Program,
     uses: Vec<u32>,
-    kernels: Kernels<'a>,
+    pub kernels: Kernels<'a>,
+    /// Which values are wanted as addends.
+    pub wanted: Wanted,
+    /// How many loops the block is in.
+    pub loops: u32,
     /// Public and private values that need a shared representation too.
     shared: BTreeSet<Value>,
     open: Vec<Group>,
 }
 
-fn planned(step: Step, site: Site) -> Planned {
+pub(super) fn planned(step: Step, site: Site) -> Planned {
     Planned { step, last: Vec::new(), site }
 }
 
 impl Planner<'_> {
-    fn place(&self, v: Value) -> Place {
+    pub fn place(&self, v: Value) -> Place {
         self.kernels.place(v)
     }
 
-    fn is_shared(&self, v: Value) -> bool {
+    pub fn is_shared(&self, v: Value) -> bool {
         self.place(v) == Place::Shared
     }
 
@@ -189,25 +203,38 @@ impl Planner<'_> {
         }
     }
 
-    fn block(&mut self, block: &Block) -> Vec<Planned> {
+    /// The steps of a block, and of what `finish` does with its values. What is made in it for other blocks' values, its
+    /// alone, is forgotten.
+    fn block(&mut self, block: &Block, finish: impl FnOnce(&mut Self, &mut Vec<Planned>)) -> Vec<Planned> {
         let outer = std::mem::take(&mut self.open);
+        let on_addends = self.kernels.on_addends.clone();
         let mut steps = Vec::new();
         for node in &block.ops {
             if self.kernels.templates.gates > MAX_GATES {
                 break;
             }
             self.node(node, &mut steps);
-            self.kernels.views.record(self.program, node);
         }
         self.close(&mut steps, |_| true);
+        finish(self, &mut steps);
         self.open = outer;
+        self.kernels.on_addends = on_addends;
         steps
     }
 
     fn node(&mut self, node: &Node, steps: &mut Vec<Planned>) {
+        if matches!(node.op, Op::Loop { .. } | Op::If { .. }) {
+            self.control(node, steps);
+        } else if !self.on_addends(node, steps) {
+            self.on_labels(node, steps);
+            self.kernels.views.record(self.program, node);
+        }
+    }
+
+    fn on_labels(&mut self, node: &Node, steps: &mut Vec<Planned>) {
         let shared = node.results.iter().any(|r| self.is_shared(*r));
+        node.op.for_each_operand(|v| self.join(v, node.site, steps));
         match &node.op {
-            Op::Loop { .. } | Op::If { .. } => self.control(node, steps),
             Op::Reveal(v) if self.place(*v) != Place::Public => {
                 self.close(steps, |g| g.makes(*v));
                 steps.push(planned(Step::Reveal { value: *v, result: node.results[0] }, node.site));
@@ -363,20 +390,12 @@ impl Planner<'_> {
         self.close(steps, |_| true);
         let step = match &node.op {
             Op::Loop { from, to, init, body } => {
-                let inner = self.block(body);
-                let mut carried = Vec::new();
-                for (i, &result) in node.results.iter().enumerate() {
-                    let c = Carried { init: init[i], param: body.params[i + 1], yielded: body.results[i], result };
-                    if self.is_shared(result) {
-                        self.need(c.init);
-                        self.need(c.yielded);
-                    }
-                    carried.push(c);
-                }
-                Step::Loop { from: *from, to: *to, index: body.params[0], carried, body: inner }
+                let (carried, body_steps) = self.looping(node, init, body, steps);
+                Step::Loop { from: *from, to: *to, index: body.params[0], carried, body: body_steps }
             }
             Op::If { cond, then, otherwise } => {
-                let (taken, other) = (self.block(then), self.block(otherwise));
+                let [taken, other] = [then, otherwise]
+                    .map(|side| self.block(side, |planner, steps| planner.joined_all(&side.results, node.site, steps)));
                 let mut results = Vec::new();
                 for (i, &result) in node.results.iter().enumerate() {
                     let joined = Joined { then: then.results[i], otherwise: otherwise.results[i], result };
@@ -393,6 +412,54 @@ impl Planner<'_> {
         steps.push(planned(step, node.site));
     }
 
+    /// What a loop carries, and the steps of its body. A value that is wanted as addends is carried as such.
+    fn looping(
+        &mut self,
+        node: &Node,
+        init: &[Value],
+        body: &Block,
+        steps: &mut Vec<Planned>,
+    ) -> (Vec<Carried>, Vec<Planned>) {
+        let as_addends = self.carried_as_addends(body, &node.results);
+        let mut carried = Vec::new();
+        for (i, &result) in node.results.iter().enumerate() {
+            let c = Carried { init: init[i], param: body.params[i + 1], yielded: body.results[i], result };
+            if as_addends[i] {
+                let [inits, params, results] =
+                    [self.whole(c.init, node.site, steps), self.fresh_addends(c.param), self.fresh_addends(result)];
+                carried.extend([0, 1].map(|side| Carried {
+                    init: inits[side],
+                    param: params[side],
+                    yielded: c.yielded,
+                    result: results[side],
+                }));
+                continue;
+            }
+            self.join(c.init, node.site, steps);
+            if self.is_shared(result) {
+                self.need(c.init);
+                self.need(c.yielded);
+            }
+            carried.push(c);
+        }
+        let mut at = 0;
+        self.loops += 1;
+        let inner = self.block(body, |planner, steps| {
+            for (i, &v) in body.results.iter().enumerate() {
+                if as_addends[i] {
+                    let yields = planner.whole(v, node.site, steps);
+                    [0, 1].into_iter().for_each(|side| carried[at + side].yielded = yields[side]);
+                    at += 2;
+                } else {
+                    planner.join(v, node.site, steps);
+                    at += 1;
+                }
+            }
+        });
+        self.loops -= 1;
+        (carried, inner)
+    }
+
     fn close_operands(&mut self, node: &Node, steps: &mut Vec<Planned>) {
         let mut operands = Vec::new();
         node.op.for_each_operand(|v| operands.push(v));
@@ -400,7 +467,7 @@ impl Planner<'_> {
     }
 
     /// Closes the open groups that `which` names: each becomes a kernel here.
-    fn close(&mut self, steps: &mut Vec<Planned>, which: impl Fn(&Group) -> bool) {
+    pub(super) fn close(&mut self, steps: &mut Vec<Planned>, which: impl Fn(&Group) -> bool) {
         let open = std::mem::take(&mut self.open);
         let (closing, open): (Vec<Group>, Vec<Group>) = open.into_iter().partition(which);
         self.open = open;
@@ -419,16 +486,12 @@ impl Planner<'_> {
                 Head::Product(node) => node.site,
                 _ => group.nodes().last().map_or(Site(0), |n| n.site),
             };
-            for step in self.kernels.group(&group, &wanted) {
-                match step {
-                    Step::Kernel(kernel) => self.push_kernel(kernel, site, steps),
-                    other => steps.push(planned(other, site)),
-                }
-            }
+            let made = self.kernels.group(&group, &wanted);
+            self.push_steps(made, site, steps);
         }
     }
 
-    fn push_kernel(&mut self, kernel: Kernel, site: Site, steps: &mut Vec<Planned>) {
+    pub(super) fn push_kernel(&mut self, kernel: Kernel, site: Site, steps: &mut Vec<Planned>) {
         let finish = kernel.reduce.iter().flat_map(|r| &r.finish);
         let private: Vec<Value> =
             kernel.inputs.iter().chain(finish).filter(|i| i.known != Known::Public).map(|i| i.value).collect();
@@ -493,6 +556,8 @@ impl Step {
             Step::Triangular(sums) => vec![sums.result],
             Step::Mask(value) => vec![*value],
             Step::Product(product) => product.result.to_vec(),
+            Step::Halves { halves, .. } => halves.to_vec(),
+            Step::Choose(choose) => choose.result.to_vec(),
             Step::Share(_) | Step::Output { .. } => Vec::new(),
             Step::Kernel(kernel) => kernel.outputs.iter().map(|o| o.value).collect(),
             Step::Reveal { result, .. } | Step::Open { result, .. } => vec![*result],

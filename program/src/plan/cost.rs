@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::traffic::{self, Line, PRODUCT_TRANSFERS, SEED, To};
 use super::trips::Trips;
-use super::{Circuits, Encrypted, Kernel, Link, Plan, Planned, Product, Step, Transfers, Way, way};
+use super::{BACK, Choose, Circuits, Encrypted, Kernel, Link, Plan, Planned, Product, Step, Transfers, Way, way};
 use crate::data::Type;
 use crate::ir::{Party, Program, Site, Value};
 use crate::place::Place;
@@ -21,6 +21,8 @@ pub struct Cost {
     pub counts: Gates,
     /// Oblivious transfers: input bits of the evaluator, and bits of what it multiplies by them.
     pub transfers: u64,
+    /// Oblivious transfers in which the garbler chooses.
+    pub transfers_back: u64,
     /// Products under encryption.
     pub encrypted: u64,
     /// Seconds of work, at whichever side has more of it.
@@ -80,13 +82,19 @@ pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
         if part.transfers > 0 {
             plan.transfers.set_up(&mut line);
         }
+        if part.transfers_back > 0 {
+            let mut back = Line::default();
+            BACK.set_up(&mut back);
+            line.then(&back.turned(), 1);
+        }
         for to in part.keys.iter().flatten() {
             traffic::set_up_encryption(&mut line, *to);
         }
         line.then(&part.line, 1);
         let [to_evaluator, to_garbler] = plan.transfers.extension(part.transfers);
-        line.to_evaluator = line.to_evaluator.saturating_add(to_evaluator);
-        line.to_garbler = line.to_garbler.saturating_add(to_garbler);
+        let [back_to_garbler, back_to_evaluator] = BACK.extension(part.transfers_back);
+        line.to_evaluator = line.to_evaluator.saturating_add(to_evaluator).saturating_add(back_to_evaluator);
+        line.to_garbler = line.to_garbler.saturating_add(to_garbler).saturating_add(back_to_garbler);
         line.frame();
         let [to_evaluator, to_garbler] = traffic::handshake(program, plan.protocol);
         line.to_evaluator = line.to_evaluator.saturating_add(to_evaluator);
@@ -98,6 +106,7 @@ pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
         ands: part.ands(),
         counts: part.counts,
         transfers: part.transfers,
+        transfers_back: part.transfers_back,
         encrypted: part.encrypted,
         work: part.work + and_work(plan.circuits) * part.ands() as f64 + plan.transfers.work(part.transfers),
         to_evaluator: line.to_evaluator,
@@ -114,6 +123,7 @@ pub fn cost(program: &Program, plan: &Plan, assume: u64) -> Cost {
 struct Part {
     counts: Gates,
     transfers: u64,
+    transfers_back: u64,
     encrypted: u64,
     /// Whom keys of encryption are sent to.
     keys: [Option<To>; 2],
@@ -130,6 +140,7 @@ impl Part {
         Part {
             counts: Gates::default(),
             transfers: 0,
+            transfers_back: 0,
             encrypted: 0,
             keys: [None; 2],
             work: 0.0,
@@ -142,10 +153,12 @@ impl Part {
 
     /// Notes which places the bytes of a step come from: those of its gates, by their ANDs, or its own.
     fn place(&mut self, own: Site, transfers: Transfers) {
-        let extension = transfers.share(self.transfers);
+        let (extension, back) = (transfers.share(self.transfers), BACK.share(self.transfers_back));
         let [to_evaluator, to_garbler] = if transfers == Transfers::Silent { [extension, 0] } else { [0, extension] };
-        let bytes =
-            [self.line.to_evaluator.saturating_add(to_evaluator), self.line.to_garbler.saturating_add(to_garbler)];
+        let bytes = [
+            self.line.to_evaluator.saturating_add(to_evaluator).saturating_add(back),
+            self.line.to_garbler.saturating_add(to_garbler),
+        ];
         if bytes == [0, 0] {
             return;
         }
@@ -170,6 +183,7 @@ impl Part {
         add(&mut self.counts.half, other.counts.half);
         add(&mut self.counts.full, other.counts.full);
         add(&mut self.transfers, other.transfers);
+        add(&mut self.transfers_back, other.transfers_back);
         add(&mut self.encrypted, other.encrypted);
         if times > 0 {
             self.keys = [0, 1].map(|i| self.keys[i].or(other.keys[i]));
@@ -219,7 +233,8 @@ impl Walk<'_> {
         let mut part = Part::nothing();
         self.trips.note(&planned.step);
         match &planned.step {
-            Step::Clear(_) | Step::Structural(_) | Step::Triangular(_) | Step::Mask(_) => {}
+            Step::Clear(_) | Step::Structural(_) | Step::Triangular(_) | Step::Mask(_) | Step::Halves { .. } => {}
+            Step::Choose(choose) => self.choose(choose, &mut part),
             Step::Open { value, to, .. } => self.open(*value, &[*to], &mut part.line),
             Step::Product(product) => self.product(product, &mut part),
             Step::Share(_) if self.plan.circuits == Circuits::SharedBits => {}
@@ -227,7 +242,7 @@ impl Walk<'_> {
                 let place = self.plan.places[v.0 as usize];
                 if matches!(place, Place::Private(p) if p != self.plan.garbler) {
                     part.transfers = self.bits(*v);
-                    traffic::choose(&mut part.line, part.transfers);
+                    traffic::choose(&mut part.line, To::Garbler, part.transfers);
                 }
             }
             Step::Kernel(kernel) => self.kernel(kernel, &mut part),
@@ -285,7 +300,7 @@ impl Walk<'_> {
                     let transfers = map.transfers(cross.evaluator_first, bits);
                     let pieces = transfers.div_ceil(PRODUCT_TRANSFERS).max(1);
                     let mut piece = Line::default();
-                    traffic::choose(&mut piece, transfers / pieces);
+                    traffic::choose(&mut piece, To::Garbler, transfers / pieces);
                     piece.say(To::Evaluator, map.correction_bytes(bits) / pieces);
                     part.line.then(&piece, pieces);
                     part.transfers = part.transfers.saturating_add(transfers);
@@ -293,6 +308,24 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// A transfer for each element, and a correction in whole bytes of the bits that may be set.
+    fn choose(&self, choose: &Choose, part: &mut Part) {
+        let ty = self.ty(choose.numbers);
+        let (count, bits) = (ty.count(), ty.elem.bits() - u32::from(choose.low));
+        let by_garbler = self.plan.places[choose.bits.0 as usize] == Place::Private(self.plan.garbler);
+        let sender = if by_garbler { To::Evaluator } else { To::Garbler };
+        for (pieces, size) in [(count / PRODUCT_TRANSFERS, PRODUCT_TRANSFERS), (1, count % PRODUCT_TRANSFERS)] {
+            let mut piece = Line::default();
+            if size > 0 {
+                traffic::choose(&mut piece, sender, size);
+                piece.say(sender.other(), size.saturating_mul(u64::from(bits.div_ceil(8))));
+                part.line.then(&piece, pieces);
+            }
+        }
+        let transfers = if by_garbler { &mut part.transfers_back } else { &mut part.transfers };
+        *transfers = count;
     }
 
     fn kernel(&self, kernel: &Kernel, part: &mut Part) {

@@ -123,7 +123,8 @@ fn own_uses(step: &Step) -> Vec<Value> {
         Step::Clear(node) | Step::Structural(node) => node.op.for_each_operand(|v| out.push(v)),
         Step::Triangular(sums) => out.push(sums.input.value),
         Step::Mask(_) => {}
-        Step::Open { value, .. } => out.push(*value),
+        Step::Open { value, .. } | Step::Halves { value, .. } => out.push(*value),
+        Step::Choose(choose) => out.extend([choose.bits, choose.numbers]),
         Step::Product(product) => out.extend(product.reads()),
         Step::Share(v) | Step::Reveal { value: v, .. } | Step::Output { value: v, .. } => out.push(*v),
         Step::Kernel(kernel) => {

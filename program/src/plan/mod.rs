@@ -6,6 +6,8 @@
 //! *shared* representation (wire labels, or bits of which each party holds one half) exists for shared values, and for public and private ones after `Share`.
 //! `Planned::last` lists the values that no later step uses: they may be freed or overwritten by the step itself.
 
+mod addends;
+mod arithmetic;
 mod bridge;
 mod build;
 pub mod cost;
@@ -21,6 +23,7 @@ pub mod traffic;
 mod transfers;
 mod trips;
 mod view;
+mod wanted;
 mod way;
 
 use motet_circuits::{Form, Known, Template};
@@ -39,7 +42,7 @@ pub use link::Link;
 pub use liveness::needed;
 pub use offline::Offline;
 pub use rewrite::{Rewrite, RewriteKind};
-pub use transfers::Transfers;
+pub use transfers::{BACK, Transfers};
 pub use way::{Choice, Encrypted, Price, Way};
 
 /// How parties execute a program.
@@ -206,6 +209,16 @@ pub enum Step {
     },
     /// A product on addends.
     Product(Product),
+    /// Takes a shared bit apart: it is the exclusive or of two, of which the garbler knows the first and the evaluator the
+    /// second.
+    Halves {
+        /// Shared, `Bool`.
+        value: Value,
+        /// Private to the garbler, and to the evaluator.
+        halves: [Value; 2],
+    },
+    /// A product of one party's bits with the other's numbers, on addends.
+    Choose(Choose),
     /// Makes a value public: `result` is its clear representation at every party.
     Reveal {
         /// Shared, or private to a party (who then sends it).
@@ -255,6 +268,19 @@ pub struct Position {
     pub step: u32,
     /// The loop's index, or whether the branch's condition holds (1 or 0).
     pub turn: i64,
+}
+
+/// Products, element by element, of bits that one party knows with numbers that the other knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choose {
+    /// `Bool`, private to one party.
+    pub bits: Value,
+    /// Private to the other: multiples of 2^`low`.
+    pub numbers: Value,
+    /// How many low bits of the numbers are 0.
+    pub low: u8,
+    /// The addends of the products, of the numbers' type: the garbler's, the evaluator's.
+    pub result: [Value; 2],
 }
 
 /// What a matrix product by triangular numbers needs of one operand: `-Σ t(z)` with `t(z) = z (z + 1) / 2`, mod 2^N.

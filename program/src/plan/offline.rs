@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use motet_circuits::{Known, Template};
 
-use super::{Circuits, Factor, Kernel, KernelInput, Plan, Planned, Product, Step};
+use super::{Choose, Circuits, Factor, Kernel, KernelInput, Plan, Planned, Product, Step};
 use crate::ir::{Node, Op, Program, Value};
 use crate::place::Place;
 
@@ -103,6 +103,11 @@ impl Facts<'_> {
                 kernel.outputs.iter().for_each(|output| self.set(output.value, false));
             }
             Step::Mask(_) | Step::Output { .. } => {}
+            // Not made ahead yet.
+            Step::Halves { halves: made, .. } | Step::Choose(Choose { result: made, .. }) => {
+                self.steers = false;
+                made.iter().for_each(|v| self.set(*v, false));
+            }
             Step::Open { result, .. } | Step::Reveal { result, .. } => self.set(*result, false),
             Step::Product(product) => self.product(product),
             Step::Loop { from, to, index, carried, body } => {

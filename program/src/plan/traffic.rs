@@ -89,6 +89,12 @@ impl Line {
         self.then(&Line { to_evaluator: bytes, to_garbler: bytes, turns: 1, crossings: 1, ends }, 1);
     }
 
+    /// The same the other way round.
+    pub fn turned(&self) -> Line {
+        let ends = self.ends.map(|ends| ends.map(To::other));
+        Line { to_evaluator: self.to_garbler, to_garbler: self.to_evaluator, ends, ..self.clone() }
+    }
+
     /// The other line's messages follow, so many times.
     pub fn then(&mut self, other: &Line, times: u64) {
         let Some([first, last]) = other.ends.filter(|_| times > 0) else { return };
@@ -113,10 +119,20 @@ impl Line {
     }
 }
 
-/// The evaluator's bits become labels, by one call of oblivious transfer; extension is counted apart.
-pub(super) fn choose(line: &mut Line, bits: u64) {
-    line.say(To::Garbler, bits.div_ceil(8));
-    line.say(To::Evaluator, SEED);
+impl To {
+    /// The other party.
+    pub fn other(self) -> To {
+        match self {
+            To::Garbler => To::Evaluator,
+            To::Evaluator => To::Garbler,
+        }
+    }
+}
+
+/// A party's bits become labels, by one call of oblivious transfer from `sender`; extension is counted apart.
+pub(super) fn choose(line: &mut Line, sender: To, bits: u64) {
+    line.say(sender, bits.div_ceil(8));
+    line.say(sender.other(), SEED);
 }
 
 /// What sets up oblivious transfer: base OTs, in which the garbler chooses; then sums of each level of each tree.
@@ -162,7 +178,7 @@ mod tests {
     #[test]
     fn turns_are_counted_within_and_between_lines() {
         let mut share = Line::default();
-        choose(&mut share, 9);
+        choose(&mut share, To::Garbler, 9);
         assert_eq!((share.to_garbler, share.to_evaluator, share.turns), (2, 16, 1));
         let mut all = Line::default();
         all.say(To::Garbler, 5);

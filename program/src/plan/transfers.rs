@@ -18,6 +18,9 @@ pub enum Transfers {
     Silent,
 }
 
+/// How those are made in which the garbler chooses: a few, for selections.
+pub const BACK: Transfers = Transfers::SoftSpoken4;
+
 impl Transfers {
     /// All of them.
     pub const ALL: [Transfers; 4] =

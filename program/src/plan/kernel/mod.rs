@@ -13,9 +13,10 @@ use super::group::{Group, Head};
 use crate::data::Type;
 use crate::ir::{Binary, Node, Op, Program, Site, Value};
 use crate::place::Place;
+use crate::plan::arithmetic::OnAddends;
 use crate::plan::templates::Templates;
 use crate::plan::view::{View, Views};
-use crate::plan::{Circuits, Kernel, KernelInput, KernelOutput, Protocol, Step, Walk, bridge, scalar};
+use crate::plan::{Circuits, Kernel, KernelInput, KernelOutput, Link, Protocol, Step, Walk, bridge, scalar};
 
 /// What kernels are made from.
 pub struct Kernels<'a> {
@@ -27,6 +28,8 @@ pub struct Kernels<'a> {
     pub protocol: Protocol,
     /// How circuits are run.
     pub circuits: Circuits,
+    /// The link that the plan is made for.
+    pub link: Link,
     /// Who garbles.
     pub garbler: crate::ir::Party,
     /// What values are, seen through renamings.
@@ -35,6 +38,8 @@ pub struct Kernels<'a> {
     pub templates: Templates,
     /// The values that the plan adds so far: types, and who knows them.
     pub extra: Vec<(Type, Place)>,
+    /// The values that are there as addends.
+    pub on_addends: OnAddends,
 }
 
 /// A value and how it is read: the walk along its axes, and the axes that stand whole in an instance.

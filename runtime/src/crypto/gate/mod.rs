@@ -24,7 +24,7 @@ pub(crate) use kernels::{
 };
 pub use keys::{GateKey, TweakKeys};
 
-use products::{ReceiverBits, SenderBits};
+use products::{Hashes, ReceiverBits, SenderBits};
 
 use super::Block;
 use super::isa::Isa;
@@ -108,6 +108,13 @@ impl Kernels {
     pub fn receiver_bits(self, labels: &[Block], key: GateKey<'_>) -> u128 {
         assert!(labels.len() <= MAX_BATCH, "a key serves a batch");
         self.isa.run(ReceiverBits { labels, key })
+    }
+
+    /// Replaces each label by its hash. At most [`MAX_BATCH`]; of correlated OTs both labels of either choice may go under
+    /// one key, each at the same place.
+    pub fn hashes(self, labels: &mut [Block], key: GateKey<'_>) {
+        assert!(labels.len() <= MAX_BATCH, "a key serves a batch");
+        self.isa.run(Hashes { labels, key });
     }
 
     /// `dst = a ⊕ b`, and `⊕ add` where given: Δ, at the garbler, for a result that is inverted.

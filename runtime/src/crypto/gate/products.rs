@@ -1,4 +1,4 @@
-//! Products of random bits out of correlated OTs, by the gates' hash.
+//! Products of random bits out of correlated OTs, by the gates' hash; and pads of whole labels, by the same.
 //!
 //! Of an OT `q`, `t = q ⊕ u·Δ` the sender takes `α = H(q) ⊕ H(q ⊕ Δ)` and `γ = H(q)`, the receiver `β = u` and
 //! `γ' = H(t)`, one bit of each: `αβ = γ ⊕ γ'`. Hashes and keys are as for gates.
@@ -76,6 +76,32 @@ impl Kernel for ReceiverBits<'_> {
         let bits = colours(&hashes[..self.labels.len()]);
         wipe(&mut hashes);
         bits
+    }
+}
+
+/// Hashes of labels, in their places.
+pub(crate) struct Hashes<'a> {
+    pub labels: &'a mut [Block],
+    pub key: GateKey<'a>,
+}
+
+impl Kernel for Hashes<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let step = GROUP * V::LANES;
+        let whole = self.labels.len() / step * step;
+        for at in (0..whole).step_by(step) {
+            let labels: [V; GROUP] = std::array::from_fn(|g| V::load(&self.labels[at + g * V::LANES..]));
+            for (g, hash) in hash(self.key, at, labels).into_iter().enumerate() {
+                hash.store(&mut self.labels[at + g * V::LANES..]);
+            }
+        }
+        for at in whole..self.labels.len() {
+            let [hash] = hash(self.key, at, [V::Narrow::load(&self.labels[at..])]);
+            hash.store(&mut self.labels[at..]);
+        }
     }
 }
 

@@ -54,13 +54,14 @@ impl Uses<'_> {
         self.blocks += 1;
         for planned in steps {
             match &planned.step {
-                Step::Clear(_) | Step::Triangular(_) | Step::Mask(_) | Step::Product(_) => {}
+                Step::Clear(_) | Step::Triangular(_) | Step::Mask(_) | Step::Product(_) | Step::Choose(_) => {}
                 Step::Share(value) => drop(self.shared.insert(*value, block)),
                 Step::Structural(node) => data_operands(&node.op).into_iter().for_each(|v| self.note(v, Use::Else)),
                 Step::Kernel(kernel) => self.kernel(kernel, block),
-                Step::Reveal { value, .. } | Step::Open { value, .. } | Step::Output { value, .. } => {
-                    self.note(*value, Use::Else)
-                }
+                Step::Reveal { value, .. }
+                | Step::Open { value, .. }
+                | Step::Output { value, .. }
+                | Step::Halves { value, .. } => self.note(*value, Use::Else),
                 Step::Loop { carried, body, .. } => {
                     carried.iter().flat_map(|c| [c.init, c.yielded]).for_each(|v| self.note(v, Use::Else));
                     self.block(body);

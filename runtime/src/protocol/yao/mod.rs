@@ -8,6 +8,7 @@
 mod ahead;
 mod bits;
 mod checkpoint;
+mod choose;
 mod deferred;
 mod encrypted;
 mod kernel;

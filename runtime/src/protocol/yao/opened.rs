@@ -1,4 +1,4 @@
-//! Which results of kernels are opened and used for nothing else.
+//! Which results of kernels are opened or taken apart, and used for nothing else.
 //!
 //! Of such a value the colours of its labels are all that is ever needed: one bit each, where labels are 128.
 
@@ -33,6 +33,7 @@ impl Uses {
         match step {
             Step::Clear(_) | Step::Triangular(_) | Step::Mask(_) | Step::Product(_) | Step::Share(_) => {}
             Step::Open { .. } | Step::Reveal { .. } | Step::Output { .. } => {}
+            Step::Halves { .. } | Step::Choose(_) => {}
             Step::Structural(node) => self.labels.extend(data_operands(&node.op)),
             Step::Kernel(kernel) => {
                 let finish = kernel.reduce.iter().flat_map(|reduce| &reduce.finish);

@@ -5,7 +5,7 @@
 //! through a generator that yields nothing else. Oblivious transfer is set up when the evaluator first shares a value;
 //! a program in which it shares none does without.
 
-use motet_program::plan::Link;
+use motet_program::plan::{BACK, Link};
 use zeroize::Zeroizing;
 
 use super::super::Job;
@@ -31,6 +31,8 @@ pub(super) struct Side<'a> {
     pub channel: &'a mut Channel,
     pub meter: &'a mut Meter,
     transfer: Transfer,
+    /// Transfers in which the garbler chooses.
+    back: Transfer,
     session: SessionId,
     /// Pads made so far.
     pads: u64,
@@ -42,6 +44,8 @@ pub(super) struct Side<'a> {
     config: OtConfig,
     /// How many pieces of a value's labels the evaluator asks for ahead.
     pub pieces_ahead: usize,
+    /// Keys of pads for numbers of which a bit is chosen.
+    pub pad_keys: TweakKeys,
     /// What the keys of gates and the labels of what the garbler knows are derived from.
     seed: [u8; 16],
     /// What of a run is done.
@@ -78,6 +82,25 @@ enum Transfer {
 enum Begun<'t> {
     Sender(&'t mut CotSender),
     Receiver(&'t mut CotReceiver),
+}
+
+impl Begun<'_> {
+    /// A correlated OT for each place in `labels`, by the receiver's choices.
+    fn correlated(
+        self,
+        channel: &mut Channel,
+        choices: Option<&[u64]>,
+        labels: &mut [Block],
+    ) -> Result<(), ProtocolError> {
+        match self {
+            Begun::Sender(sender) => sender.correlated(channel, labels)?,
+            Begun::Receiver(receiver) => {
+                let choices = choices.ok_or(ProtocolError::Plan("a value is shared by who does not know it"))?;
+                receiver.correlated(channel, choices, labels)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Transfer {
@@ -133,6 +156,12 @@ impl<'a> Side<'a> {
         let derived = Prg::from_seed(derive("labels of wires that the garbler knows"), Stream(0));
         let config = OtConfig::of(job.plan.transfers);
         let stock = job.made.map(|made| &made.stock);
+        let pad_keys = TweakKeys::new(kernels.isa(), derive("keys of chosen numbers"), 0);
+        let back = if garbler {
+            Transfer::Receiver { ready: None }
+        } else {
+            Transfer::Sender { delta: Zeroizing::new(Prg::from_os()?.block().with_colour()), ready: None }
+        };
         let (engine, transfer) = if garbler {
             let (delta, ready) = match stock {
                 None => (Zeroizing::new(Prg::from_os()?.block().with_colour()), None),
@@ -156,12 +185,14 @@ impl<'a> Side<'a> {
             channel,
             meter,
             transfer,
+            back,
             session,
             pads: 0,
             keys: Keys::default(),
             revealed: 0,
             config,
             pieces_ahead: pieces_ahead(job.plan.link),
+            pad_keys,
             seed,
             phase,
             garbled,
@@ -293,14 +324,24 @@ impl<'a> Side<'a> {
     /// # Errors
     /// The link or the other party failed.
     pub fn transfer(&mut self, choices: Option<&[u64]>, labels: &mut [Block]) -> Result<(), ProtocolError> {
-        match self.transfer.begun(self.channel, &self.session, self.config)? {
-            Begun::Sender(sender) => sender.correlated(self.channel, labels)?,
-            Begun::Receiver(receiver) => {
-                let choices = choices.ok_or(ProtocolError::Plan("a value is shared by who does not know it"))?;
-                receiver.correlated(self.channel, choices, labels)?;
-            }
+        self.transfer.begun(self.channel, &self.session, self.config)?.correlated(self.channel, choices, labels)
+    }
+
+    /// As [`transfer`](Self::transfer), with the garbler's choices. Both ways have their own Δ.
+    ///
+    /// # Errors
+    /// The link or the other party failed.
+    pub fn transfer_back(&mut self, choices: Option<&[u64]>, labels: &mut [Block]) -> Result<(), ProtocolError> {
+        let session = SessionId(Kdf::new("transfers to the garbler", &self.session).digest());
+        self.back.begun(self.channel, &session, OtConfig::of(BACK))?.correlated(self.channel, choices, labels)
+    }
+
+    /// What turns a label into that of the other choice, at the sender of either way's transfers.
+    pub fn delta_of(&self, back: bool) -> Option<Block> {
+        match if back { &self.back } else { &self.transfer } {
+            Transfer::Sender { delta, .. } => Some(**delta),
+            Transfer::Receiver { .. } => None,
         }
-        Ok(())
     }
 
     /// At the evaluator, asks for OTs by its choices, to be answered later.

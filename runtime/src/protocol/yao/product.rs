@@ -314,7 +314,7 @@ fn fill(prg: &mut Prg, words: &mut [u64], blocks: &mut Vec<Block>) {
 }
 
 /// The bits of words, element after element, as the choices of oblivious transfer.
-fn choices(words: &[u64], bits: usize) -> Vec<u64> {
+pub(super) fn choices(words: &[u64], bits: usize) -> Vec<u64> {
     let mut packed = Packer::new(bits * words.len());
     words.iter().for_each(|word| (0..bits).for_each(|bit| packed.push(word >> bit & 1)));
     packed.finish()

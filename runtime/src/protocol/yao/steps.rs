@@ -112,6 +112,8 @@ impl Run<'_, '_> {
             Step::Mask(value) => self.mask(*value),
             Step::Open { value, result, .. } => self.open_to(*value, self.recipients(&planned.step), *result),
             Step::Product(product) => self.product(product),
+            Step::Halves { value, halves } => self.halves(*value, *halves),
+            Step::Choose(choose) => self.choose(choose),
             Step::Reveal { value, result } => self.reveal(*value, self.recipients(&planned.step), *result, site),
             Step::Output { index, value, .. } => self.output(*index, *value, self.recipients(&planned.step)),
             Step::Loop { from, to, index, carried, body } => {
