@@ -20,7 +20,9 @@ pub enum Form {
     /// Fewest ANDs: for garbled circuits, which pay for each and for nothing else.
     #[default]
     Small,
-    /// Few levels of ANDs, for protocols that pay a round for each.
+    /// Few ANDs in a logarithmic number of levels, for protocols that pay a round for each and run large batches.
+    Balanced,
+    /// Fewest levels of ANDs, for such protocols and small batches.
     Shallow,
 }
 

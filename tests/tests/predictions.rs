@@ -7,7 +7,7 @@ use motet_compiler::{Options, compile};
 use motet_program::data::Tensor;
 use motet_program::ir::Program;
 use motet_program::plan::cost::cost;
-use motet_program::plan::{Protocol, plan};
+use motet_program::plan::{Link, Protocol, plan_over};
 use motet_runtime::net::Channel;
 use motet_runtime::session::Session;
 use motet_tests::cases::shared_programs;
@@ -23,8 +23,8 @@ fn zeros(program: &Program, party: &str) -> Vec<Option<Vec<Tensor>>> {
 }
 
 /// Runs a program; bytes from the garbler and from the evaluator, in words where they are not as predicted.
-fn predicted(name: &str, program: &Program, protocol: Protocol) -> Result<(), String> {
-    let plan = plan(program, protocol).unwrap();
+fn predicted(name: &str, program: &Program, (protocol, link): (Protocol, Link)) -> Result<(), String> {
+    let plan = plan_over(program, protocol, link).unwrap();
     let cost = cost(program, &plan, 0);
     if !cost.exact {
         return Err(format!("{name}: its loops are not known"));
@@ -41,7 +41,7 @@ fn predicted(name: &str, program: &Program, protocol: Protocol) -> Result<(), St
     });
     let garbler = usize::from(plan.garbler.0);
     let measured = [reports[garbler].sent, reports[1 - garbler].sent];
-    let name = format!("{name} under {}", protocol.name());
+    let name = format!("{name} under {}, {}", protocol.name(), plan.circuits.name());
     for (way, predicted, measured) in
         [("evaluator", cost.to_evaluator, measured[0]), ("garbler", cost.to_garbler, measured[1])]
     {
@@ -53,8 +53,8 @@ fn predicted(name: &str, program: &Program, protocol: Protocol) -> Result<(), St
     Ok(())
 }
 
-/// A program's file, its entry point, its dimensions, and the protocols to run it under.
-type Case<'a> = (&'a str, &'a str, &'a [(&'a str, i64)], &'a [Protocol]);
+/// A program's file, its entry point, its dimensions, and the protocols and links to run it under.
+type Case<'a> = (&'a str, &'a str, &'a [(&'a str, i64)], &'a [(Protocol, Link)]);
 
 fn all(programs: &[Case<'_>], files: &HashMap<String, String>) {
     let mut failures = Vec::new();
@@ -70,8 +70,13 @@ fn all(programs: &[Case<'_>], files: &HashMap<String, String>) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-const BOTH: &[Protocol] = &[Protocol::Yao, Protocol::Mixed, Protocol::Gmw];
-const MIXED: &[Protocol] = &[Protocol::Mixed, Protocol::Gmw];
+/// A slow rate and a short way: what is large goes on shared bits.
+const SLOW: Link = Link { rate: 1_250_000, round_trip: 1000 };
+
+const BOTH: &[(Protocol, Link)] =
+    &[(Protocol::Yao, Link::LAN), (Protocol::Mixed, Link::LAN), (Protocol::Mixed, SLOW), (Protocol::Gmw, Link::WAN)];
+const MIXED: &[(Protocol, Link)] =
+    &[(Protocol::Mixed, Link::LAN), (Protocol::Mixed, SLOW), (Protocol::Gmw, Link::WAN)];
 
 #[test]
 fn shared_programs_send_what_is_predicted() {

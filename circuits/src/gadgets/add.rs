@@ -12,7 +12,7 @@ pub fn add(b: &mut Builder, x: &[Bit], y: &[Bit]) -> Vec<Bit> {
 /// `x + y + carry` and the carry out: N ANDs.
 pub fn add_carry(b: &mut Builder, x: &[Bit], y: &[Bit], carry: Bit) -> (Vec<Bit>, Bit) {
     assert_eq!(x.len(), y.len(), "widths of a sum");
-    if b.form() == Form::Shallow {
+    if b.form() != Form::Small {
         let carries = shallow::carries(b, x, y, carry);
         let into = std::iter::once(carry).chain(carries.iter().copied());
         let sum = x.iter().zip(y).zip(into).map(|((&x, &y), carry)| {

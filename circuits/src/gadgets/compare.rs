@@ -16,7 +16,7 @@ pub fn lt(b: &mut Builder, x: &[Bit], y: &[Bit], signed: bool) -> Bit {
     };
     // The borrow of x - y; a sign bit counts the other way round.
     let (top_x, top_y) = if signed { (sign_y, sign_x) } else { (sign_x, sign_y) };
-    if b.form() == Form::Shallow {
+    if b.form() != Form::Small {
         let complement: Vec<Bit> = low_x.iter().chain([&top_x]).map(|&x| !x).collect();
         let y = [low_y, &[top_y]].concat();
         return shallow::carry_out(b, &complement, &y, Bit::FALSE);

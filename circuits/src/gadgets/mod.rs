@@ -6,7 +6,7 @@
 //! (zeros above an unsigned value, a sign extended), `mul`, `sum` and their kin work on the narrow value.
 //!
 //! Costs are in ANDs; exclusive or and complement are free. They are those of the small form; in the shallow one
-//! (`Form::Shallow`) additions, comparisons, sums and products take more ANDs in a logarithmic number of levels.
+//! (`Form::Balanced`, `Form::Shallow`) additions, comparisons, sums and products take more ANDs in a logarithmic number of levels.
 
 mod add;
 mod compare;

@@ -139,7 +139,7 @@ fn product(b: &mut Builder, way: Way<'_>, acc: Option<&[Bit]>, width: usize) -> 
             let negative = masked(b, bit, y);
             finish(b, &negative, acc, width)
         }
-        _ if b.form() == Form::Shallow => product_by_columns(b, x, y, acc, width),
+        _ if b.form() != Form::Small => product_by_columns(b, x, y, acc, width),
         _ => {
             let negative = sum_rows(b, x, true, y, width, rows);
             finish(b, &negative, acc, width)
@@ -203,7 +203,7 @@ fn times_three(b: &mut Builder, y: &[Bit]) -> Vec<Bit> {
 /// less without `acc`).
 fn multiple(b: &mut Builder, x: &[Bit], y: &[Bit], acc: Option<&[Bit]>, width: usize) -> Vec<Bit> {
     let mut digits = non_adjacent_form(x, width);
-    if b.form() == Form::Shallow {
+    if b.form() != Form::Small {
         let mut columns = Columns::new(width);
         columns.push_signed(0, acc.unwrap_or_default());
         for digit in digits {

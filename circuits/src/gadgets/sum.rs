@@ -82,7 +82,7 @@ impl Columns {
 
     /// The sum mod 2^width.
     pub fn reduce(mut self, b: &mut Builder) -> Vec<Bit> {
-        if b.form() == Form::Shallow {
+        if b.form() != Form::Small {
             return self.reduce_in_layers(b);
         }
         let width = self.bits.len();

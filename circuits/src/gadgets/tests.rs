@@ -34,7 +34,7 @@ fn circuit_in(form: Form, widths: &[usize], build: impl Fn(&mut Builder, &[Vec<B
     circuit
 }
 
-/// Compares a gadget, in both forms, with what it should compute, given words of these widths, modulo the width of the
+/// Compares a gadget, in all forms, with what it should compute, given words of these widths, modulo the width of the
 /// output; returns the small form.
 fn compare(
     widths: &[usize],
@@ -42,6 +42,7 @@ fn compare(
     expect: impl Fn(&[u64]) -> u64,
 ) -> Circuit {
     compare_in(Form::Shallow, widths, &build, &expect);
+    compare_in(Form::Balanced, widths, &build, &expect);
     compare_in(Form::Small, widths, build, expect)
 }
 

@@ -189,7 +189,7 @@ impl Script<'_, '_> {
         addends: [Value; 2],
         ty: &Type,
         results: usize,
-        gates: impl FnOnce(&mut motet_circuits::Builder, &[Bit], &[Bit]) -> Vec<Bit>,
+        gates: impl Fn(&mut motet_circuits::Builder, &[Bit], &[Bit]) -> Vec<Bit>,
     ) -> Vec<Value> {
         let made: Vec<Value> = (0..results).map(|_| self.flag(&ty.shape)).collect();
         let outputs = made.iter().map(|&value| KernelOutput { value, inner: 1 }).collect();
@@ -202,30 +202,29 @@ impl Script<'_, '_> {
         addends: [Value; 2],
         ty: &Type,
         outputs: Vec<KernelOutput>,
-        gates: impl FnOnce(&mut motet_circuits::Builder, &[Bit], &[Bit]) -> Vec<Bit>,
+        gates: impl Fn(&mut motet_circuits::Builder, &[Bit], &[Bit]) -> Vec<Bit>,
     ) {
         let bits = ty.elem.bits();
         let walk = identity(&(0..ty.shape.len()).collect::<Vec<_>>());
         let known = [Known::Garbler, Known::Evaluator];
-        let inputs = addends
+        let inputs: Vec<KernelInput> = addends
             .into_iter()
             .zip(known)
             .map(|(value, known)| KernelInput { value, known, walk: walk.clone(), inner: Vec::new() })
             .collect();
-        let mut b = self.kernels.builder(2 * bits as usize);
-        let word = |b: &motet_circuits::Builder, first: u32| (first..first + bits).map(|i| b.input(i)).collect();
-        let (x, y): (Vec<Bit>, Vec<Bit>) = (word(&b, 0), word(&b, bits));
-        let out = gates(&mut b, &x, &y);
-        let ands = b.and_count() as u64;
         let known = known.map(|k| vec![k; bits as usize]).concat();
-        self.steps.push(Step::Kernel(Kernel {
-            shape: ty.shape.clone(),
-            inputs,
-            reduce: None,
-            template: self.kernels.templates.add(b.finish(out), known),
-            outputs,
-            ands: vec![(self.site, ands)],
-        }));
+        let site = self.site;
+        let make = |kernels: &mut Kernels<'_>| {
+            let mut b = kernels.builder(2 * bits as usize);
+            let word = |b: &motet_circuits::Builder, first: u32| (first..first + bits).map(|i| b.input(i)).collect();
+            let (x, y): (Vec<Bit>, Vec<Bit>) = (word(&b, 0), word(&b, bits));
+            let out = gates(&mut b, &x, &y);
+            let ands = vec![(site, b.and_count() as u64)];
+            let template = kernels.templates.add(b.finish(out), known.clone());
+            let (inputs, outputs) = (inputs.clone(), outputs.clone());
+            Step::Kernel(Kernel { shape: ty.shape.clone(), inputs, reduce: None, template, outputs, ands })
+        };
+        self.steps.push(self.kernels.in_best_form(make, std::slice::from_ref));
     }
 
     /// A secret bit taken apart: the exclusive or of two bits, of which each party knows one.

@@ -112,8 +112,9 @@ fn build(
     count_uses(&program.body, &mut uses);
     let (views, templates) = (Views::default(), Templates::default());
     let (extra, on_addends) = (Vec::new(), OnAddends::default());
+    let form = circuits.forms()[0];
     let kernels =
-        Kernels { program, places: &of, protocol, circuits, garbler, link, views, templates, extra, on_addends };
+        Kernels { program, places: &of, protocol, link, circuits, form, garbler, views, templates, extra, on_addends };
     let wanted = match protocol {
         Protocol::Yao => Wanted::default(),
         Protocol::Mixed | Protocol::Gmw => Wanted::of(program, &of),

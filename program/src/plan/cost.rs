@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use motet_circuits::Counts;
 use serde::Serialize;
 
+use super::shared_bits::Sent;
 use super::traffic::{self, Line, PRODUCT_TRANSFERS, SEED, To};
 use super::trips::Trips;
 use super::{BACK, Choose, Circuits, Encrypted, Kernel, Link, Plan, Planned, Product, Step, Transfers, Way, way};
@@ -357,72 +358,17 @@ impl Walk<'_> {
                 let bytes = part.counts.half.saturating_mul(16).saturating_add(part.counts.full.saturating_mul(32));
                 part.line.say(To::Evaluator, bytes);
             }
-            Circuits::SharedBits => self.on_shared_bits(kernel, instances, part),
+            Circuits::SharedBits => {
+                let sent = Sent::of(kernel, &self.plan.templates);
+                part.line = sent.line;
+                part.transfers = sent.transfers;
+            }
         }
         let named: u64 = kernel.ands.iter().map(|(_, n)| n).sum();
         for (Site(site), ands) in &kernel.ands {
             // Shares of what was counted while gates were made, scaled to what the templates hold.
             let share = (part.ands() as f64 * *ands as f64 / named.max(1) as f64).round() as u64;
             *part.sites.entry(*site).or_default() += share;
-        }
-    }
-}
-
-impl Walk<'_> {
-    /// The batches of a kernel on shared bits, in the order in which the runtime takes them.
-    fn on_shared_bits(&self, kernel: &Kernel, instances: u64, part: &mut Part) {
-        let together = |template: u32| traffic::together(&self.plan.templates[template as usize]);
-        let Some(reduce) = &kernel.reduce else {
-            self.batches(kernel.template, instances, together(kernel.template), part);
-            return;
-        };
-        let extent = reduce.extents.iter().fold(1u64, |n, d| n.saturating_mul(*d));
-        let (lanes, share) = (reduce.lanes, extent / reduce.lanes);
-        let combine = Some(reduce.combine).filter(|_| lanes > 1);
-        let most = [Some(reduce.step), combine, Some(kernel.template)].into_iter().flatten().map(together).min();
-        let most = most.unwrap_or(1);
-        let group = (most / lanes).max(1);
-        for (count, times) in [(group, instances / group), (instances % group, 1)] {
-            if count == 0 || times == 0 {
-                continue;
-            }
-            let mut once = Part::nothing();
-            let at_once = (most / count).max(1);
-            for _ in 0..share {
-                self.batches(reduce.step, lanes * count, at_once * count, &mut once);
-            }
-            for _ in lanes * share..extent {
-                self.batches(reduce.step, count, count, &mut once);
-            }
-            let mut left = lanes;
-            while left > 1 {
-                let half = left / 2;
-                self.batches(reduce.combine, half * count, most, &mut once);
-                left -= half;
-            }
-            self.batches(kernel.template, count, count, &mut once);
-            part.line.then(&once.line, times);
-            part.transfers = part.transfers.saturating_add(once.transfers.saturating_mul(times));
-        }
-    }
-
-    /// A template over so many instances, at most so many at a time.
-    fn batches(&self, template: u32, instances: u64, most: u64, part: &mut Part) {
-        let terms = self.plan.templates[template as usize].cross_terms();
-        for (count, times) in [(most, instances / most), (instances % most, 1)] {
-            if count == 0 || times == 0 {
-                continue;
-            }
-            // The evaluator speaks first, or listens, while products are made ahead.
-            let mut once = Line::default();
-            let bits = terms.iter().sum::<u64>().saturating_mul(traffic::lane(count));
-            once.turns = bits.div_ceil(traffic::PRODUCTS_AHEAD);
-            for terms in &terms {
-                let bits = terms.saturating_mul(traffic::lane(count));
-                once.cross(bits.div_ceil(8));
-                part.transfers = part.transfers.saturating_add(bits.saturating_mul(times));
-            }
-            part.line.then(&once, times);
         }
     }
 }

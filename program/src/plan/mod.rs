@@ -18,6 +18,7 @@ mod liveness;
 mod offline;
 mod rewrite;
 pub(crate) mod scalar;
+mod shared_bits;
 mod templates;
 pub mod traffic;
 mod transfers;
@@ -75,11 +76,11 @@ impl Circuits {
         }
     }
 
-    /// The form of the gadgets that suits.
-    pub fn form(self) -> Form {
+    /// The forms of gadgets that may suit, the usual one first.
+    pub fn forms(self) -> &'static [Form] {
         match self {
-            Circuits::Garbled => Form::Small,
-            Circuits::SharedBits => Form::Shallow,
+            Circuits::Garbled => &[Form::Small],
+            Circuits::SharedBits => &[Form::Shallow, Form::Balanced, Form::Small],
         }
     }
 }

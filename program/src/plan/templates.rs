@@ -15,6 +15,13 @@ pub struct Templates {
 }
 
 impl Templates {
+    /// Forgets all templates but the first `count`, which had so many gates.
+    pub fn truncate(&mut self, count: usize, gates: u64) {
+        self.all.truncate(count);
+        self.made.retain(|_, index| (*index as usize) < count);
+        self.gates = gates;
+    }
+
     /// The index of the circuit's template.
     pub fn add(&mut self, circuit: Circuit, known: Vec<Known>) -> u32 {
         if let Some(&index) = self.made.get(&(circuit.clone(), known.clone())) {

@@ -7,13 +7,14 @@ mod triangular;
 
 use std::collections::HashMap;
 
-use motet_circuits::{Bit, Builder, Known, gadgets};
+use motet_circuits::{Bit, Builder, Form, Known, gadgets};
 
 use super::group::{Group, Head};
 use crate::data::Type;
 use crate::ir::{Binary, Node, Op, Program, Site, Value};
 use crate::place::Place;
 use crate::plan::arithmetic::OnAddends;
+use crate::plan::shared_bits::Sent;
 use crate::plan::templates::Templates;
 use crate::plan::view::{View, Views};
 use crate::plan::{Circuits, Kernel, KernelInput, KernelOutput, Link, Protocol, Step, Walk, bridge, scalar};
@@ -26,10 +27,12 @@ pub struct Kernels<'a> {
     pub places: &'a [Place],
     /// How the program is executed.
     pub protocol: Protocol,
+    /// The link between the parties.
+    pub link: Link,
     /// How circuits are run.
     pub circuits: Circuits,
-    /// The link that the plan is made for.
-    pub link: Link,
+    /// The form of gadgets in what is made next.
+    pub form: Form,
     /// Who garbles.
     pub garbler: crate::ir::Party,
     /// What values are, seen through renamings.
@@ -192,7 +195,7 @@ impl Kernels<'_> {
 
     /// A builder of a template's circuit.
     pub fn builder(&self, inputs: usize) -> Builder {
-        Builder::with_form(inputs as u32, self.circuits.form())
+        Builder::with_form(inputs as u32, self.form)
     }
 
     /// A value that the plan adds.
@@ -203,6 +206,37 @@ impl Kernels<'_> {
 
     /// The kernel of a group, after the steps that it needs. `wanted` are the values that are used outside the group.
     pub fn group(&mut self, group: &Group, wanted: &[Value]) -> Vec<Step> {
+        self.in_best_form(|kernels| kernels.in_form(group, wanted), |steps| steps.as_slice())
+    }
+
+    /// What is made with the form of gadgets in which its kernels are fastest over the link.
+    pub fn in_best_form<T>(&mut self, make: impl Fn(&mut Self) -> T, steps: impl Fn(&T) -> &[Step]) -> T {
+        let forms = self.circuits.forms();
+        let (usual, mut best, mut least) = (forms[0], forms[0], f64::INFINITY);
+        for form in forms.iter().filter(|_| forms.len() > 1) {
+            let before = (self.templates.all.len(), self.templates.gates, self.extra.len(), self.on_addends.clone());
+            self.form = *form;
+            let made = make(self);
+            let kernels = steps(&made).iter().filter_map(|step| match step {
+                Step::Kernel(kernel) => Some(Sent::of(kernel, &self.templates.all).seconds(self.link)),
+                _ => None,
+            });
+            let seconds = kernels.sum();
+            if seconds < least {
+                (least, best) = (seconds, *form);
+            }
+            let (templates, gates, extra, on_addends) = before;
+            self.templates.truncate(templates, gates);
+            self.extra.truncate(extra);
+            self.on_addends = on_addends;
+        }
+        self.form = best;
+        let made = make(self);
+        self.form = usual;
+        made
+    }
+
+    fn in_form(&mut self, group: &Group, wanted: &[Value]) -> Vec<Step> {
         match &group.head {
             Head::None => vec![Step::Kernel(self.map(group, wanted))],
             Head::Reduce { op, value } => vec![Step::Kernel(self.reduction(group, *op, *value, wanted))],
