@@ -1,4 +1,4 @@
-//! `--link lan|wan|RATE,RTT`: the link that predictions are for.
+//! `--link lan|wan|RATE,RTT|measure`: the link that plans and predictions are for.
 
 use std::str::FromStr;
 
@@ -11,6 +11,23 @@ pub struct NamedLink {
     pub name: String,
     /// Its rate and delay.
     pub link: Link,
+}
+
+/// The link that plans are made for.
+#[derive(Clone, Debug)]
+pub enum LinkChoice {
+    /// A named one.
+    Named(NamedLink),
+    /// What is measured when the parties meet.
+    Measured,
+}
+
+impl FromStr for LinkChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "measure" { Ok(LinkChoice::Measured) } else { text.parse().map(LinkChoice::Named) }
+    }
 }
 
 impl NamedLink {

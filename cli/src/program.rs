@@ -11,7 +11,8 @@ use motet_program::plan::{self, Link, Plan};
 
 use crate::failure::{Failure, print_diagnostics};
 use crate::input::Inputs;
-use crate::link::NamedLink;
+use crate::link::{LinkChoice, NamedLink};
+use crate::progress::bytes;
 
 /// How a source is compiled.
 #[derive(Args, Clone, Debug, Default)]
@@ -83,10 +84,10 @@ pub struct Execution {
     /// How parties execute the program [default: as it was compiled; a source: mixed]
     #[arg(long, value_enum)]
     protocol: Option<ProtocolName>,
-    /// The link between them: lan, wan, or a rate and a round-trip time such as 100mbit,40ms; all parties must name the
-    /// same [default: as it was compiled; a source: lan]
+    /// The link between them: lan, wan, a rate and a round-trip time such as 100mbit,40ms, or, to run, measure; all parties
+    /// must name the same [default: as it was compiled; a source: lan]
     #[arg(long, value_name = "LINK")]
-    pub link: Option<NamedLink>,
+    link: Option<LinkChoice>,
 }
 
 impl Execution {
@@ -95,12 +96,41 @@ impl Execution {
         Execution { protocol: Some(protocol), link: None }
     }
 
+    /// Whether the link is to be measured.
+    pub fn measures(&self) -> bool {
+        matches!(self.link, Some(LinkChoice::Measured))
+    }
+
+    /// The link that is named.
+    ///
+    /// # Errors
+    /// Where it is to be measured, which needs the other party.
+    pub fn named_link(&self) -> Result<Option<&NamedLink>, Failure> {
+        match &self.link {
+            None => Ok(None),
+            Some(LinkChoice::Named(named)) => Ok(Some(named)),
+            Some(LinkChoice::Measured) => {
+                let reason = "--link measure is for `motet run` alone: give lan, wan, or RATE,RTT such as 100mbit,40ms";
+                Err(Failure::Usage(reason.into()))
+            }
+        }
+    }
+
+    /// The same over a link that was measured.
+    pub fn over(&self, link: Link) -> Execution {
+        let rate = bytes(link.rate);
+        let name = format!("over {rate} a second, {} ms", link.round_trip as f64 / 1e3);
+        tracing::info!("measured: {rate} a second, {} ms there and back", link.round_trip as f64 / 1e3);
+        Execution { protocol: self.protocol, link: Some(LinkChoice::Named(NamedLink { name, link })) }
+    }
+
     /// The plan of a program; `compiled` is the one that its file holds.
-    fn plan(&self, program: &Program, compiled: Option<Plan>) -> Result<Plan, Failure> {
+    pub fn plan(&self, program: &Program, compiled: Option<Plan>) -> Result<Plan, Failure> {
         let compiled_for = compiled.as_ref().map(|plan| (plan.protocol, plan.link));
         let (protocol, link) = compiled_for.unwrap_or((plan::Protocol::Mixed, Link::LAN));
         let protocol = self.protocol.map_or(protocol, plan::Protocol::from);
-        let link = self.link.as_ref().map_or(link, |named| named.link);
+        // What is measured is planned for once it is known.
+        let link = if let Some(LinkChoice::Named(named)) = &self.link { named.link } else { link };
         match compiled {
             Some(plan) if (plan.protocol, plan.link) == (protocol, link) => Ok(plan),
             _ => Ok(plan::plan_over(program, protocol, link)?),

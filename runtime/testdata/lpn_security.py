@@ -130,7 +130,7 @@ def sparse(n, k, t, locality=10, degree=9):
 ATTACKS = [gauss, permutation, enumeration, statistical, algebraic, hybrid, sparse]
 
 # What `ot/silent/mod.rs` takes: blocks of an iteration, bits of the secret, trees.
-instance = tuple(int(field) for field in sys.argv[1:4]) if len(sys.argv) > 3 else (1 << 19, 1 << 15, 2048)
+instance = tuple(int(field) for field in sys.argv[1:4]) if len(sys.argv) > 3 else (1 << 20, 1 << 16, 2048)
 print("n {}, k {}, t {}".format(*instance))
 for attack in ATTACKS:
     print(f"{attack(*instance):6.0f}  {attack.__name__}")

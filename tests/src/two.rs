@@ -2,7 +2,7 @@
 
 use motet_program::data::Tensor;
 use motet_program::ir::{Party, Program};
-use motet_program::plan::{Protocol, plan};
+use motet_program::plan::{Link, Protocol, plan_over};
 use motet_runtime::crypto::SessionId;
 use motet_runtime::net::Channel;
 use motet_runtime::protocol::{Job, Meter, run};
@@ -10,13 +10,17 @@ use motet_runtime::protocol::{Job, Meter, run};
 /// For each party, the leaves of the result that it is shown, or why its run ended.
 pub type Shown = [Result<Vec<Option<Tensor>>, String>; 2];
 
-/// Plans the program for the protocol and runs it; `inputs` are the leaves of every parameter, of which each party gets its own and the
+/// A slow rate and a short way: circuits on shared bits take other forms of gadgets than in a local network.
+const SLOW: Link = Link { rate: 1_250_000, round_trip: 1000 };
+
+/// Plans the program for the protocol, `gmw` for a slow link, and runs it; `inputs` are the leaves of every parameter, of which each party gets its own and the
 /// public ones.
 ///
 /// # Errors
 /// Where the program has no plan.
 pub fn two_parties(program: &Program, inputs: &[Vec<Tensor>], protocol: Protocol) -> Result<Shown, String> {
-    let plan = plan(program, protocol).map_err(|e| e.to_string())?;
+    let link = if protocol == Protocol::Gmw { SLOW } else { Link::LAN };
+    let plan = plan_over(program, protocol, link).map_err(|e| e.to_string())?;
     let party = |party: Party, mut channel: Channel| {
         let owned = program.params.iter().zip(inputs);
         let inputs: Vec<_> = owned

@@ -72,6 +72,7 @@ fn main() -> ExitCode {
     for (what, source, protocol) in [
         ("circuits", CIRCUITS, Protocol::Yao),
         ("circuits beside products", CIRCUITS, Protocol::Mixed),
+        ("circuits on shared bits", CIRCUITS, Protocol::Gmw),
         ("products by transfers", TRANSFERRED, Protocol::Mixed),
         ("products under encryption", ENCRYPTED, Protocol::Mixed),
     ] {

@@ -75,8 +75,7 @@ const SLOW: Link = Link { rate: 1_250_000, round_trip: 1000 };
 
 const BOTH: &[(Protocol, Link)] =
     &[(Protocol::Yao, Link::LAN), (Protocol::Mixed, Link::LAN), (Protocol::Mixed, SLOW), (Protocol::Gmw, Link::WAN)];
-const MIXED: &[(Protocol, Link)] =
-    &[(Protocol::Mixed, Link::LAN), (Protocol::Mixed, SLOW), (Protocol::Gmw, Link::WAN)];
+const MIXED: &[(Protocol, Link)] = &[(Protocol::Mixed, Link::LAN), (Protocol::Mixed, SLOW), (Protocol::Gmw, Link::WAN)];
 
 #[test]
 fn shared_programs_send_what_is_predicted() {

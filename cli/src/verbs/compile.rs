@@ -30,6 +30,7 @@ pub struct Arguments {
 
 /// Compiles and writes the artifact.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.execution.named_link()?;
     let (program, plan) = program::compile(&arguments.file, &arguments.settings, &arguments.execution)?;
     let path = arguments.output.clone().unwrap_or_else(|| arguments.file.with_extension("mpcx"));
     let bytes = artifact::write(&program, &plan);

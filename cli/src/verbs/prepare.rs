@@ -55,6 +55,7 @@ pub struct Arguments {
 
 /// Meets the other party and fills the store.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.execution.named_link()?;
     let (program, plan) = program::load(&arguments.file, &arguments.settings, &arguments.execution)?;
     let mut inputs = Inputs::read(&arguments.inputs)?.mapped(&arguments.maps)?;
     let leaves = inputs.leaves(&program, program::party(&program, &arguments.line.party)?, false)?;

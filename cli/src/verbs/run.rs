@@ -101,11 +101,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let names: &[String] = ready.as_ref().map_or(&[], |(program, ..)| &program.parties);
     let store = arguments.store.as_deref().map(Store::open).transpose().map_err(RunError::from)?;
     let mut checkpoints = arguments.checkpoints.open(&arguments.line)?;
-    let session = arguments.line.open(names)?;
+    let mut session = arguments.line.open(names)?;
+    let mut execution = arguments.execution.clone();
+    if execution.measures() {
+        let (met, link) = session.measure_link()?;
+        (session, execution) = (met, execution.over(link));
+    }
     let (mut session, own, (program, plan, leaves)) = match ready {
-        Ok(ready) => (session, None, ready),
+        Ok((program, plan, leaves)) => {
+            let plan = execution.plan(&program, Some(plan))?;
+            (session, None, (program, plan, leaves))
+        }
         Err(own) => {
-            let (session, built) = settle(arguments, session, &own, &mut inputs)?;
+            let (session, built) = settle(arguments, &execution, session, &own, &mut inputs)?;
             (session, Some(own), built)
         }
     };
@@ -128,6 +136,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             Err(error) if checkpoints.as_mut().is_some_and(|kept| kept.takes_up(&error)) => {
                 tracing::warn!("{error}: meeting again, to go on from the last checkpoint");
                 session = arguments.line.open(&program.parties)?;
+                if arguments.execution.measures() {
+                    // The plan stays the one of the run.
+                    (session, _) = session.measure_link()?;
+                }
                 if let Some(own) = &own {
                     // Both compiled already; that it is the same program, the handshake sees.
                     (session, _) = session.exchange_dimensions(own)?;
@@ -157,6 +169,7 @@ type Built = (Program, Plan, Vec<Option<Vec<Tensor>>>);
 /// Exchanges dimensions with the other party, and compiles.
 fn settle(
     arguments: &Arguments,
+    execution: &Execution,
     session: Session,
     own: &BTreeMap<String, i64>,
     inputs: &mut Inputs,
@@ -164,7 +177,7 @@ fn settle(
     let (session, theirs) = session.exchange_dimensions(own)?;
     let built = agreed(own, theirs).and_then(|dimensions| {
         let settings = arguments.settings.with(dimensions);
-        let (program, plan) = program::compile(&arguments.file, &settings, &arguments.execution)?;
+        let (program, plan) = program::compile(&arguments.file, &settings, execution)?;
         let leaves = leaves(&program, &arguments.line.party, inputs)?;
         Ok((program, plan, leaves))
     });

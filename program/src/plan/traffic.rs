@@ -35,11 +35,11 @@ pub const EXTENSION_UNIT: u64 = 512;
 pub const PRODUCT_TRANSFERS: u64 = 1 << 18;
 
 /// Silent OTs that are made at once.
-pub const SILENT_USABLE: u64 = 475_008;
+pub const SILENT_USABLE: u64 = 964_480;
 /// Bytes to the evaluator for those.
-pub const SILENT_BYTES: u64 = 262_144;
+pub const SILENT_BYTES: u64 = 294_912;
 /// OTs that the silent ones begin with.
-pub const SILENT_FIRST: u64 = 49_664;
+pub const SILENT_FIRST: u64 = 84_480;
 
 /// Products of random bits that are made ahead, where a batch needs as many.
 pub const PRODUCTS_AHEAD: u64 = 1 << 24;

@@ -14,7 +14,7 @@ pub enum Transfers {
     SoftSpoken4,
     /// Of 2^8 elements: 2 bytes.
     SoftSpoken8,
-    /// Silent: some 360 KB for up to 475,008, and 262 KB for each so many more.
+    /// Silent: some 460 KB for up to 964,480, and 295 KB for each so many more.
     Silent,
 }
 
@@ -96,7 +96,7 @@ impl Transfers {
             return 0.0;
         }
         // A whole iteration of silent ones at least.
-        let first = if self == Transfers::Silent { 8e-3 } else { 0.0 };
+        let first = if self == Transfers::Silent { 16e-3 } else { 0.0 };
         first + self.work_beside(count)
     }
 

@@ -20,7 +20,7 @@ pub struct Config {
 pub enum Method {
     /// SoftSpokenOT: 16/k bytes an OT, as many at a time as are needed.
     SoftSpoken,
-    /// Silent OT: half a byte an OT, at several times the work and nearly half a million at a time, which takes 8 MB; the
+    /// Silent OT: a third of a byte an OT, at several times the work and nearly a million at a time, which takes 16 MB; the
     /// sender's Δ must have its lowest bit set.
     Silent,
 }

@@ -43,6 +43,8 @@ pub(super) enum Opening {
     Dimensions(BTreeMap<String, i64>),
     /// What it is about to run.
     Terms(Terms),
+    /// It wants the link measured first.
+    Measure,
 }
 
 /// What both sides must have alike.
@@ -212,6 +214,14 @@ pub enum Disagreement {
         peer: String,
         /// The parameter's name.
         parameter: String,
+    },
+    /// One side wants the link measured, the other names it.
+    #[error("{peer} {} --link measure, this side {}: give both the same", if *measures { "runs with" } else { "runs without" }, if *measures { "without" } else { "with it" })]
+    Measure {
+        /// The other party.
+        peer: String,
+        /// Whether it is the one that measures.
+        measures: bool,
     },
     /// One side runs what the other prepares, or with a store where the other has none.
     #[error("{peer} {theirs}, this side {ours}: both must do the same")]

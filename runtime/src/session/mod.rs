@@ -8,6 +8,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod handshake;
+mod measure;
 mod prepare;
 mod store;
 
@@ -130,6 +131,10 @@ impl Session {
                 let error = Disagreement::Form { peer: self.channel.peer().to_owned(), compiled: false };
                 Err(fail(self.channel, error.into()))
             }
+            Ok(Opening::Measure) => {
+                let error = Disagreement::Measure { peer: self.channel.peer().to_owned(), measures: true };
+                Err(fail(self.channel, error.into()))
+            }
             Err(error) => Err(fail(self.channel, error)),
         }
     }
@@ -141,6 +146,7 @@ impl Session {
         match theirs {
             Opening::Terms(theirs) => Ok(ours.check(&theirs, peer)?),
             Opening::Dimensions(_) => Err(Disagreement::Form { peer: peer.to_owned(), compiled: true }.into()),
+            Opening::Measure => Err(Disagreement::Measure { peer: peer.to_owned(), measures: true }.into()),
         }
     }
 

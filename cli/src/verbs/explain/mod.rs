@@ -53,7 +53,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (program, plan) = program::load(&arguments.file, &arguments.settings, &arguments.execution)?;
     let cost = cost(&program, &plan, arguments.assume);
-    let links = match &arguments.execution.link {
+    let links = match arguments.execution.named_link()? {
         Some(link) => vec![link.clone()],
         None => vec![NamedLink::lan(), NamedLink::wan()],
     };

@@ -40,7 +40,7 @@ const TREES: usize = 2048;
 /// Blocks of an iteration.
 const N: usize = TREES * tree::LEAVES;
 /// Bits of the secret.
-const SECRET: usize = 1 << 15;
+const SECRET: usize = 1 << 16;
 /// OTs that the check takes.
 const MASKS: usize = 128;
 

@@ -20,7 +20,7 @@ use crate::crypto::aes::Schedule;
 use crate::crypto::isa::{Isa, Kernel, Vector};
 
 /// Levels of a tree.
-pub(super) const DEPTH: usize = 8;
+pub(super) const DEPTH: usize = 9;
 /// Its leaves.
 pub(super) const LEAVES: usize = 1 << DEPTH;
 
