@@ -436,6 +436,19 @@ impl Op {
         }
     }
 
+    /// Calls `f` on the operands of a structural operation whose elements are moved; the others are positions.
+    pub fn for_each_data_operand(&self, mut f: impl FnMut(Value)) {
+        match self {
+            Op::Reshape(v) | Op::Broadcast(v) | Op::Transpose(v, _) | Op::Slice(v, _) | Op::Gather(v, _) => f(*v),
+            Op::Update { base: a, part: b, .. } | Op::Pad { value: a, fill: b, .. } => {
+                f(*a);
+                f(*b);
+            }
+            Op::Concat(parts, _) => parts.iter().copied().for_each(f),
+            _ => {}
+        }
+    }
+
     /// Calls `f` on every operand that stands in the operation itself, to replace it.
     pub fn for_each_operand_mut(&mut self, mut f: impl FnMut(&mut Value)) {
         match self {

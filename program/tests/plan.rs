@@ -619,6 +619,58 @@ fn training_on_addends_agrees() {
     }
 }
 
+/// A loop of small kernels, structural operations and a short loop becomes a loop of one kernel over one instance, which
+/// computes the same; one that runs too few times stays.
+#[test]
+fn small_kernels_of_a_loop_become_one() {
+    let u16s = Elem::Uint(16);
+    for (times, merged) in [(40, true), (4, false)] {
+        let mut m = Make::new();
+        let start = m.input(Some(0), u16s, &[4]);
+        let key = m.input(Some(1), u16s, &[4]);
+        let scale = m.input(None, u16s, &[4]);
+        let constants = m.op(Op::Const(Constant::Dense(vec![7, 500, 3])), u16s, &[3]);
+        let order = m.op(Op::Const(Constant::Dense(vec![3, 0, 2, 1])), Elem::Int, &[4]);
+        let (zero, times) = (m.int(0), m.int(times));
+        let outer = std::mem::take(&mut m.block);
+        let index = m.program.fresh(Type::scalar(Elem::Int));
+        let state = m.program.fresh(Type { elem: u16s, shape: vec![4] });
+        let mixed = m.op(Op::Binary(Binary::Add, state, key), u16s, &[4]);
+        let turned = m.op(Op::Gather(mixed, order), u16s, &[4]);
+        let three = m.int(3);
+        let around = std::mem::take(&mut m.block);
+        let round = m.program.fresh(Type::scalar(Elem::Int));
+        let inner = m.program.fresh(Type { elem: u16s, shape: vec![4] });
+        let first = m.op(Op::Slice(inner, vec![round]), u16s, &[1]);
+        let spread = m.op(Op::Broadcast(first), u16s, &[4]);
+        let product = m.op(Op::Binary(Binary::Mul, spread, scale), u16s, &[4]);
+        let constant = m.op(Op::Slice(constants, vec![round]), u16s, &[1]);
+        let constant = m.op(Op::Broadcast(constant), u16s, &[4]);
+        let product = m.op(Op::Binary(Binary::Add, product, constant), u16s, &[4]);
+        let next = m.op(Op::Binary(Binary::Max, product, turned), u16s, &[4]);
+        let results = vec![next];
+        let body = Block { params: vec![round, inner], ops: std::mem::replace(&mut m.block, around), results };
+        let folded = m.op(Op::Loop { from: zero, to: three, init: vec![turned], body }, u16s, &[4]);
+        let yielded = m.op(Op::Binary(Binary::Sub, folded, mixed), u16s, &[4]);
+        let results = vec![yielded];
+        let body = Block { params: vec![index, state], ops: std::mem::replace(&mut m.block, outer), results };
+        let result = m.op(Op::Loop { from: zero, to: times, init: vec![start], body }, u16s, &[4]);
+        let plan = agrees(&m.finish(&[result]));
+        let body =
+            plan.steps.iter().find_map(|p| if let Step::Loop { body, .. } = &p.step { Some(body) } else { None });
+        let kernels: Vec<&Kernel> = body
+            .unwrap()
+            .iter()
+            .filter_map(|p| if let Step::Kernel(kernel) = &p.step { Some(kernel) } else { None })
+            .collect();
+        let loops = body.unwrap().iter().filter(|p| matches!(p.step, Step::Loop { .. })).count();
+        assert_eq!((kernels.len() == 1, loops == 0), (merged, merged));
+        if merged {
+            assert_eq!((kernels[0].shape.len(), kernels[0].inputs.len(), plan.templates.len()), (0, 3, 1));
+        }
+    }
+}
+
 #[test]
 fn a_flat_circuit_computes_what_the_program_does() {
     let mut m = Make::new();

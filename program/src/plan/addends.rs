@@ -180,7 +180,7 @@ impl Script<'_, '_> {
     pub fn joined(&mut self, x: Addends, result: Value, ty: &Type) {
         let both = self.whole(x, ty);
         let output = KernelOutput { value: result, inner: 1 };
-        self.kernel(both, ty, vec![output], |b, x, y| gadgets::add(b, x, y));
+        self.kernel(both, ty, vec![output], gadgets::add);
     }
 
     /// Secret bits that a circuit makes of an addend of either party.

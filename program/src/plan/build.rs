@@ -9,6 +9,7 @@ use super::arithmetic::OnAddends;
 use super::cost::cost;
 use super::group::{Group, Head, is_scalar};
 use super::kernel::Kernels;
+use super::merge::{Merge, merge};
 use super::rewrite::rewrite;
 use super::templates::Templates;
 use super::view::Views;
@@ -127,11 +128,16 @@ fn build(
     if planner.kernels.templates.gates > MAX_GATES {
         return Err(PlanError::Gates);
     }
-    let Planner { shared, kernels: Kernels { templates, extra, .. }, .. } = planner;
+    let Planner { mut shared, kernels: Kernels { mut templates, extra, .. }, .. } = planner;
     let (added, extra_places): (Vec<Type>, Vec<Place>) = extra.into_iter().unzip();
-    let extra = program.values[own..].iter().cloned().chain(added).collect();
     of.extend(extra_places);
     liveness::drop_unused(&mut steps);
+    if circuits == Circuits::Garbled {
+        let types: Vec<Type> = program.values.iter().chain(&added).cloned().collect();
+        let (types, places, templates, shared) = (&types, &of, &mut templates, &mut shared);
+        merge(Merge { program, types, places, garbler, templates, shared }, &mut steps);
+    }
+    let extra = program.values[own..].iter().cloned().chain(added).collect();
     share_after_definition(&mut steps, &shared);
     liveness::mark_last_uses(&mut steps);
     let mut plan = Plan {

@@ -100,7 +100,8 @@ fn all_uses(step: &Step, out: &mut BTreeSet<Value>) {
     blocks(step).into_iter().flatten().for_each(|planned| all_uses(&planned.step, out));
 }
 
-fn blocks(step: &Step) -> Vec<&[Planned]> {
+/// A step's blocks.
+pub fn blocks(step: &Step) -> Vec<&[Planned]> {
     match step {
         Step::Loop { body, .. } => vec![body],
         Step::If { then, otherwise, .. } => vec![then, otherwise],
@@ -108,7 +109,8 @@ fn blocks(step: &Step) -> Vec<&[Planned]> {
     }
 }
 
-fn blocks_mut(step: &mut Step) -> Vec<&mut Vec<Planned>> {
+/// A step's blocks, to be changed.
+pub fn blocks_mut(step: &mut Step) -> Vec<&mut Vec<Planned>> {
     match step {
         Step::Loop { body, .. } => vec![body],
         Step::If { then, otherwise, .. } => vec![then, otherwise],
@@ -117,7 +119,7 @@ fn blocks_mut(step: &mut Step) -> Vec<&mut Vec<Planned>> {
 }
 
 /// The values that a step uses itself; what its blocks use and yield is not among them.
-fn own_uses(step: &Step) -> Vec<Value> {
+pub fn own_uses(step: &Step) -> Vec<Value> {
     let mut out = Vec::new();
     match step {
         Step::Clear(node) | Step::Structural(node) => node.op.for_each_operand(|v| out.push(v)),
@@ -141,7 +143,7 @@ fn own_uses(step: &Step) -> Vec<Value> {
 }
 
 /// The values that a step's blocks yield.
-fn yields(step: &Step) -> Vec<Value> {
+pub fn yields(step: &Step) -> Vec<Value> {
     match step {
         Step::Loop { carried, .. } => carried.iter().map(|c| c.yielded).collect(),
         Step::If { results, .. } => results.iter().flat_map(|j| [j.then, j.otherwise]).collect(),

@@ -147,6 +147,9 @@ impl Ahead {
         let first = self.held.window.first;
         let start = ((window.first - first) * width + bit) * held * window.lanes + window.from - self.held.window.from;
         let count = window.to - window.from;
+        if count == held {
+            return out.copy_from_slice(&self.labels[start..][..out.len()]);
+        }
         for (lane, out) in out.chunks_mut(count).enumerate() {
             out.copy_from_slice(&self.labels[start + lane * held..][..count]);
         }
