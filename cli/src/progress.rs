@@ -41,7 +41,7 @@ impl Bar {
         let place = |site: Site| self.lines.get(site.0 as usize).map_or("", String::as_str);
         bar.set_message([line, whereabouts(progress, place)].concat());
         bar.set_length(expected(self.gates, progress));
-        bar.set_position(progress.ands);
+        bar.set_position(progress.before + progress.ands);
     }
 }
 
@@ -53,12 +53,13 @@ fn line(gates: u64, progress: Progress, passed: Duration) -> Option<String> {
     }
     let gates = expected(gates, progress);
     let rate = progress.ands as f64 / passed.as_secs_f64();
+    let done = progress.before + progress.ands;
     let left = match progress.ands {
         0 => "time left unknown".to_owned(),
-        done => format!("{} left", time((gates - done) as f64 / rate)),
+        _ => format!("{} left", time((gates - done) as f64 / rate)),
     };
     let traffic = bytes(progress.sent.saturating_add(progress.received));
-    Some(format!("{} of {gates} gates, {traffic}, {} gates/s, {left}", progress.ands, count(rate)))
+    Some(format!("{done} of {gates} gates, {traffic}, {} gates/s, {left}", count(rate)))
 }
 
 /// What is said of a program's loops and of what it reveals: `, train.mpc:24 3/5, train.mpc:25 7/12, train.mpc:27 = 0.31`.
@@ -75,7 +76,7 @@ fn whereabouts<'a>(progress: Progress, place: impl Fn(Site) -> &'a str) -> Strin
 
 /// The gates of the whole run. A loop whose length was not known beforehand may take more than were foreseen.
 fn expected(gates: u64, progress: Progress) -> u64 {
-    gates.max(progress.ands)
+    gates.max(progress.before + progress.ands)
 }
 
 impl Drop for Bar {
@@ -154,6 +155,10 @@ mod tests {
         assert_eq!(said(10.0, 20_000_000), "20000000 of 20000000 gates, 1.5 MB, 2.0 million gates/s, 0 ms left");
         // Before the first gate, and past those foreseen.
         assert_eq!(said(3.0, 0), "0 of 20000000 gates, 1.5 MB, 0 gates/s, time left unknown");
+        // A run that goes on: at the rate of this session.
+        let progress = Progress { before: 10_000_000, ands: 5_000_000, ..Progress::default() };
+        let said_on = line(20_000_000, progress, Duration::from_secs(2)).unwrap();
+        assert_eq!(said_on, "15000000 of 20000000 gates, 0 B, 2.5 million gates/s, 2.0 s left");
         assert_eq!(said(10.0, 30_000_000), "30000000 of 30000000 gates, 1.5 MB, 3.0 million gates/s, 0 ms left");
     }
 

@@ -6,5 +6,6 @@ pub mod differentiable;
 pub mod generate;
 pub mod inputs;
 pub mod process;
+pub mod relay;
 pub mod stages;
 pub mod two;

@@ -11,7 +11,7 @@ use motet_program::data::Tensor;
 use motet_program::ir::{Party, Program};
 use motet_program::plan::Plan;
 use motet_program::plan::cost::cost;
-use motet_runtime::session::{Report, RunError, Session, Store};
+use motet_runtime::session::{Checkpoints, Report, RunError, Session, Store};
 use serde_json::{Value, json};
 
 use crate::checkpoint::Keeping;
@@ -135,15 +135,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             Ok(done) => break done,
             Err(error) if checkpoints.as_mut().is_some_and(|kept| kept.takes_up(&error)) => {
                 tracing::warn!("{error}: meeting again, to go on from the last checkpoint");
-                session = arguments.line.open(&program.parties)?;
-                if arguments.execution.measures() {
-                    // The plan stays the one of the run.
-                    (session, _) = session.measure_link()?;
-                }
-                if let Some(own) = &own {
-                    // Both compiled already; that it is the same program, the handshake sees.
-                    (session, _) = session.exchange_dimensions(own)?;
-                }
+                session = meet_again(arguments, &program, own.as_ref(), checkpoints.as_mut())?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -165,6 +157,34 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// What a source becomes once both parties' dimensions are known: the program, its plan, this party's inputs.
 type Built = (Program, Plan, Vec<Option<Vec<Tensor>>>);
+
+/// Meets the other party of a run whose line broke, again where the line breaks before they have met.
+fn meet_again(
+    arguments: &Arguments,
+    program: &Program,
+    own: Option<&BTreeMap<String, i64>>,
+    mut checkpoints: Option<&mut Checkpoints>,
+) -> Result<Session, Failure> {
+    loop {
+        let met = arguments.line.open(&program.parties).and_then(|mut session| {
+            if arguments.execution.measures() {
+                // The plan stays the one of the run.
+                (session, _) = session.measure_link()?;
+            }
+            Ok(match own {
+                // Both compiled already; that it is the same program, the handshake sees.
+                Some(own) => session.exchange_dimensions(own)?.0,
+                None => session,
+            })
+        });
+        match met {
+            Err(Failure::Run(error)) if checkpoints.as_mut().is_some_and(|kept| kept.takes_up(&error)) => {
+                tracing::warn!("{error}: meeting again");
+            }
+            met => return met,
+        }
+    }
+}
 
 /// Exchanges dimensions with the other party, and compiles.
 fn settle(

@@ -4,17 +4,22 @@ use std::time::{Duration, Instant};
 
 use motet_program::data::Elem;
 use motet_program::ir::Site;
+use serde::{Deserialize, Serialize};
 
 use crate::net::Channel;
 
 /// Shortest time between two reports.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Revealed numbers that a checkpoint keeps, so that another session can tell them too.
+const SHOWN: usize = 1 << 16;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// ANDs done that cost ciphertexts, over all instances.
     pub ands: u64,
+    /// The same, of the earlier sessions of a run that goes on from a checkpoint.
+    pub before: u64,
     /// Bytes sent to the other party.
     pub sent: u64,
     /// Bytes received from it.
@@ -37,7 +42,7 @@ pub struct Turn {
 }
 
 /// A number that a program revealed in its middle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revealed {
     /// Where the program does.
     pub site: Site,
@@ -52,21 +57,47 @@ pub struct Revealed {
 /// Counts what is done and reports it.
 pub struct Meter {
     ands: u64,
+    before: u64,
     told: Instant,
     loops: Vec<Turn>,
     revealed: Option<Revealed>,
+    /// All that was revealed, as far as checkpoints keep it.
+    shown: Vec<Revealed>,
     report: Box<dyn FnMut(Progress)>,
 }
 
 impl Meter {
     /// Reports to `report`, each number that is revealed, and else at most every 50 ms.
     pub fn new(report: impl FnMut(Progress) + 'static) -> Self {
-        Meter { ands: 0, told: Instant::now(), loops: Vec::new(), revealed: None, report: Box::new(report) }
+        Meter {
+            ands: 0,
+            before: 0,
+            told: Instant::now(),
+            loops: Vec::new(),
+            revealed: None,
+            shown: Vec::new(),
+            report: Box::new(report),
+        }
     }
 
     /// ANDs done so far.
     pub fn ands(&self) -> u64 {
         self.ands
+    }
+
+    /// ANDs done so far in all sessions of the run, and what was revealed in them.
+    pub(super) fn so_far(&self) -> (u64, Vec<Revealed>) {
+        (self.before + self.ands, self.shown.clone())
+    }
+
+    /// The run goes on from where earlier sessions had come.
+    pub(super) fn go_on(&mut self, ands: u64, shown: &[Revealed], channel: &Channel) {
+        self.before = ands;
+        self.shown = shown.to_vec();
+        for revealed in shown {
+            self.revealed = Some(*revealed);
+            self.tell(channel);
+        }
     }
 
     pub(super) fn add(&mut self, ands: u64, channel: &Channel) {
@@ -103,7 +134,11 @@ impl Meter {
     /// A number was revealed.
     pub(super) fn reveal(&mut self, site: Site, elem: Elem, word: u64, channel: &Channel) {
         let count = self.revealed.map_or(0, |r| r.count) + 1;
-        self.revealed = Some(Revealed { site, elem, word, count });
+        let revealed = Revealed { site, elem, word, count };
+        self.revealed = Some(revealed);
+        if self.shown.len() < SHOWN {
+            self.shown.push(revealed);
+        }
         self.tell(channel);
     }
 
@@ -111,6 +146,7 @@ impl Meter {
         self.told = Instant::now();
         (self.report)(Progress {
             ands: self.ands,
+            before: self.before,
             sent: channel.sent(),
             received: channel.received(),
             loops: [self.loops.first().copied(), self.loops.get(1).copied()],

@@ -13,6 +13,8 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::Revealed;
+
 /// One party's side of a run that stands before the body of a turn of a loop.
 #[derive(Serialize, Deserialize)]
 pub struct State {
@@ -20,6 +22,10 @@ pub struct State {
     pub trail: Vec<Position>,
     /// Elements that encrypted products have revealed.
     pub revealed: u64,
+    /// ANDs done so far.
+    pub ands: u64,
+    /// Numbers that the program has revealed so far, the first of them where they are many.
+    pub shown: Vec<Revealed>,
     /// The values that are still needed, by ascending number.
     pub values: Vec<(u32, Kept)>,
 }

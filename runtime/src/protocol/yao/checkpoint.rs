@@ -139,7 +139,8 @@ impl Run<'_, '_> {
                 values.push((v.0, kept));
             }
         }
-        Ok(State { trail: self.trail.here.clone(), revealed: self.side.revealed, values })
+        let (ands, shown) = self.side.meter.so_far();
+        Ok(State { trail: self.trail.here.clone(), revealed: self.side.revealed, ands, shown, values })
     }
 
     fn kept(&self, v: Value, entry: &Entry) -> Result<Kept, ProtocolError> {
@@ -186,6 +187,7 @@ impl Run<'_, '_> {
             self.restore(Value(*number), kept)?;
         }
         self.side.revealed = state.revealed;
+        self.side.meter.go_on(state.ands, &state.shown, self.side.channel);
         self.trail.ahead = state.trail.iter().rev().copied().collect();
         Ok(())
     }

@@ -20,6 +20,8 @@ fn state(turn: i64) -> State {
     State {
         trail: vec![Position { step: 7, turn: 1 }, Position { step: 3, turn }],
         revealed: 12,
+        ands: 5,
+        shown: Vec::new(),
         values: vec![
             (1, kept(Some(packed()), Some(Half::FromClear))),
             (4, kept(None, Some(Half::Labels(packed())))),
