@@ -22,4 +22,4 @@ mod testing;
 pub use bristol::{Bristol, BristolError};
 pub use builder::{Builder, Form, MAX_NODES};
 pub use circuit::{Bit, Circuit, CircuitError, Gate};
-pub use template::{AndKind, Counts, Instr, Known, Output, Template, TemplateError};
+pub use template::{AndKind, Counts, CrossTerm, Fan, Instr, Known, Output, Template, TemplateError};

@@ -1,5 +1,7 @@
 //! A circuit made ready to run over many instances: scheduled, register-allocated, its ANDs sorted by what they cost.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Who knows a bit in the clear while the circuit runs.
@@ -207,6 +209,27 @@ pub enum TemplateError {
     },
 }
 
+/// Cross terms with the same factor of the evaluator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fan {
+    /// At least one, at most [`Fan::MOST`].
+    pub terms: Vec<CrossTerm>,
+}
+
+impl Fan {
+    /// Most terms of a fan: bits of a block.
+    pub const MOST: usize = 128;
+}
+
+/// A product of a bit that the garbler holds with one that the evaluator holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrossTerm {
+    /// The AND, by its number in the template's code.
+    pub instr: usize,
+    /// Whether the garbler's factor is of the AND's first operand, and the evaluator's of the second.
+    pub garblers_first: bool,
+}
+
 impl Template {
     /// Checks a template from elsewhere: slots exist and are written before they are read, every AND is of the kind that
     /// the knowledge of its operands makes it, and the counts are true. Memory taken is in proportion to the template.
@@ -260,36 +283,54 @@ impl Template {
         Ok(())
     }
 
-    /// How many *cross terms*, products of a bit that one party holds with one that the other holds, an instance has on
-    /// shared bits, by level: those of a level do not depend on each other. An AND has two, one where a party knows an
-    /// operand, and none where it knows both.
+    /// The *cross terms*, products of a bit that the garbler holds with one that the evaluator holds, that an instance has
+    /// on shared bits, by level: those of a level do not depend on each other. An AND has two, one where a party knows an
+    /// operand, and none where it knows both. Those of a level with the same factor of the evaluator's are one [`Fan`].
     ///
     /// # Panics
     /// If the template would not pass `check`.
-    pub fn cross_terms(&self) -> Vec<u64> {
+    pub fn fans(&self) -> Vec<Vec<Fan>> {
         let mut known = self.inputs.clone();
         known.resize(self.slots as usize, Known::Public);
         let mut level = vec![0; self.slots as usize];
-        let mut terms = Vec::new();
-        for instr in &self.code {
+        // What stands in a slot, by the instruction that wrote it.
+        let mut wire: Vec<usize> = (0..self.slots as usize).collect();
+        let mut fans: Vec<Vec<Fan>> = Vec::new();
+        let mut open: HashMap<(usize, usize, bool), usize> = HashMap::new();
+        for (number, instr) in self.code.iter().enumerate() {
             let (dst, a, b) = instr.slots();
             let (dst, a, b) = (dst as usize, a as usize, b as usize);
             let result = known[a].join(known[b]);
-            let count = match instr {
-                Instr::Xor { .. } | Instr::And { kind: AndKind::Public | AndKind::Garbler, .. } => 0,
-                Instr::And { .. } if result == Known::Evaluator => 0,
-                Instr::And { kind: AndKind::GarblerHalf | AndKind::EvaluatorHalf, .. } => 1,
-                Instr::And { kind: AndKind::Full, .. } => 2,
-            };
             let at: usize = level[a].max(level[b]);
-            if count > 0 {
-                terms.resize(terms.len().max(at + 1), 0);
-                terms[at] += count;
+            // The evaluator's factors, each with whether it complements its bit, which of a shared one the garbler does.
+            let factor = |slot: usize, invert: bool| (slot, invert && known[slot] == Known::Evaluator);
+            let factors: &[((usize, bool), bool)] = match *instr {
+                Instr::Xor { .. } | Instr::And { kind: AndKind::Public | AndKind::Garbler, .. } => &[],
+                Instr::And { .. } if result == Known::Evaluator => &[],
+                Instr::And { kind: AndKind::GarblerHalf, invert_b, .. } => &[(factor(b, invert_b), true)],
+                Instr::And { kind: AndKind::EvaluatorHalf, invert_a, .. } => &[(factor(a, invert_a), false)],
+                Instr::And { kind: AndKind::Full, invert_a, invert_b, .. } => {
+                    &[(factor(b, invert_b), true), (factor(a, invert_a), false)]
+                }
+            };
+            fans.resize_with(fans.len().max(at + usize::from(!factors.is_empty())), Vec::new);
+            for ((slot, invert), garblers_first) in factors {
+                let level = &mut fans[at];
+                let term = CrossTerm { instr: number, garblers_first: *garblers_first };
+                let key = (at, wire[*slot], *invert);
+                match open.get(&key).filter(|fan| level[**fan].terms.len() < Fan::MOST) {
+                    Some(fan) => level[*fan].terms.push(term),
+                    None => {
+                        open.insert(key, level.len());
+                        level.push(Fan { terms: vec![term] });
+                    }
+                }
             }
             known[dst] = result;
-            level[dst] = at + usize::from(count > 0);
+            level[dst] = at + usize::from(!factors.is_empty());
+            wire[dst] = self.slots as usize + number;
         }
-        terms
+        fans
     }
 
     /// The same gates for inputs known as told: each AND becomes of the kind that the knowledge of its operands makes it.

@@ -41,8 +41,8 @@ pub const SILENT_BYTES: u64 = 294_912;
 /// OTs that the silent ones begin with.
 pub const SILENT_FIRST: u64 = 84_480;
 
-/// Products of random bits that are made ahead, where a batch needs as many.
-pub const PRODUCTS_AHEAD: u64 = 1 << 24;
+/// Transfers that are made ahead for circuits on shared bits, where a batch needs as many: 16 MiB of labels.
+pub const TRANSFERS_AHEAD: u64 = 1 << 20;
 
 /// Most instances of a template that are run together on shared bits.
 pub fn together(template: &Template) -> u64 {
@@ -83,10 +83,10 @@ impl Line {
         }
     }
 
-    /// Both send as many bytes at once.
-    pub fn cross(&mut self, bytes: u64) {
+    /// Both send at once, so many bytes to the evaluator and to the garbler.
+    pub fn cross(&mut self, [to_evaluator, to_garbler]: [u64; 2]) {
         let ends = Some([To::Garbler, To::Garbler]);
-        self.then(&Line { to_evaluator: bytes, to_garbler: bytes, turns: 1, crossings: 1, ends }, 1);
+        self.then(&Line { to_evaluator, to_garbler, turns: 1, crossings: 1, ends }, 1);
     }
 
     /// The same the other way round.

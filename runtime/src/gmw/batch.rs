@@ -4,8 +4,9 @@ use motet_program::plan::traffic;
 use zeroize::Zeroizing;
 
 use super::exchange::exchange;
-use super::levels::{And, Cross, Levels, Local, Read, Role};
-use super::products::{Products, Source};
+use super::levels::{Level, Levels, Local, Read, Role, Term};
+use super::products::{Products, Source, Wanted};
+use super::words::{deposit, extract};
 use crate::net::Channel;
 use crate::ot::OtError;
 
@@ -18,7 +19,7 @@ pub struct Batch {
     wires: Zeroizing<Vec<u64>>,
     factors: Zeroizing<Vec<u64>>,
     shares: Zeroizing<Vec<u64>>,
-    /// Of each cross term, this party's factor.
+    /// This party's factors: the garbler's of each cross term, the evaluator's of each fan.
     own: Zeroizing<Vec<u64>>,
     mine: Vec<u64>,
     theirs: Vec<u64>,
@@ -66,47 +67,50 @@ impl Batch {
     ) -> Result<(), OtError> {
         // What a wire takes in messages: fewer than 64 instances stand bit by bit.
         let lane = traffic::lane(self.n as u64) as usize;
-        let mut left = lane * levels.crosses();
+        let mut ahead = lane * levels.transfers();
         for level in &levels.levels {
             level.locals.iter().for_each(|local| self.local(*local));
-            if level.ands.is_empty() {
+            if level.terms.is_empty() {
+                level.ands.iter().for_each(|and| self.local(and.local()));
                 continue;
             }
-            let bits = lane * level.crosses();
-            products.take(source.again(), channel, [bits, left], &mut self.factors, &mut self.shares)?;
-            left -= bits;
-            self.mask(&level.ands, lane, bits, levels.role());
-            self.theirs.resize(bits.div_ceil(64), 0);
-            exchange(channel, &self.mine, &mut self.theirs, bits.div_ceil(8))?;
-            self.unmask(levels.role());
-            self.finish(&level.ands, lane);
+            let wanted = Wanted { fans: &level.fans, lane, ahead };
+            products.make(source.again(), channel, wanted, &mut self.factors, &mut self.shares)?;
+            ahead -= lane * level.fans.len();
+            let [terms, fans] = [level.terms.len() * lane, level.fans.len() * lane];
+            let [mine, theirs] = if levels.role() == Role::Garbler { [terms, fans] } else { [fans, terms] };
+            self.mask(level, lane, mine, levels.role());
+            self.theirs.resize(theirs.div_ceil(64), 0);
+            exchange(channel, &self.mine, &mut self.theirs, [mine.div_ceil(8), theirs.div_ceil(8)])?;
+            self.finish(level, lane, levels.role());
         }
         Ok(())
     }
 
-    /// The messages of a level: every cross term's own factor under a random one.
-    fn mask(&mut self, ands: &[And], lane: usize, bits: usize, role: Role) {
-        self.own.clear();
-        self.own.resize(bits.div_ceil(64), 0);
+    /// The messages of a level: the garbler's factor of every cross term, or the evaluator's of every fan, under a random
+    /// one.
+    fn mask(&mut self, level: &Level, lane: usize, bits: usize, role: Role) {
         let mut own = std::mem::take(&mut self.own);
+        own.clear();
+        own.resize(bits.div_ceil(64), 0);
         let mut at = 0;
-        for and in ands {
-            // The garbler's factor of the first cross term is of `a`, the evaluator's of `b`.
-            let (first, second) = if role == Role::Garbler { (and.a, and.b) } else { (and.b, and.a) };
-            let factors: &[Read] = match and.cross {
-                Cross::GarblersFirst => &[first],
-                Cross::EvaluatorsFirst => &[second],
-                Cross::Both => &[first, second],
-            };
-            for factor in factors {
-                if lane < 64 {
-                    let lowest = u64::MAX >> (64 - lane);
-                    self.read(*factor, |_, word| deposit(&mut own, at, word & lowest));
-                } else {
-                    let own = &mut own[at / 64..];
-                    self.read(*factor, |i, word| own[i] = word);
-                }
-                at += lane;
+        let mut put = |batch: &Batch, factor: Read| {
+            if lane < 64 {
+                let lowest = u64::MAX >> (64 - lane);
+                batch.read(factor, |_, word| deposit(&mut own, at, word & lowest));
+            } else {
+                let own = &mut own[at / 64..];
+                batch.read(factor, |i, word| own[i] = word);
+            }
+            at += lane;
+        };
+        if role == Role::Garbler {
+            level.terms.iter().for_each(|term| put(self, term.factor));
+        } else {
+            let mut first = 0;
+            for count in &level.fans {
+                put(self, level.terms[first].factor);
+                first += count;
             }
         }
         self.own = own;
@@ -114,31 +118,26 @@ impl Batch {
         self.mine.extend(self.own.iter().zip(self.factors.iter()).map(|(own, factor)| own ^ factor));
     }
 
-    /// Turns what came into this party's shares of the cross terms.
-    fn unmask(&mut self, role: Role) {
-        let known = if role == Role::Garbler { &self.own } else { &self.factors };
-        for ((share, theirs), known) in self.shares.iter_mut().zip(&self.theirs).zip(known.iter()) {
-            *share ^= theirs & known;
-        }
-    }
-
-    /// The results: what this party computes alone, and its shares of the cross terms.
-    fn finish(&mut self, ands: &[And], lane: usize) {
-        let shares = std::mem::take(&mut self.shares);
-        let mut at = 0;
-        for and in ands {
-            self.local(Local::And { dst: and.dst, a: and.a, b: and.b });
-            for _ in 0..and.crosses() {
-                let out = &mut self.wires[and.dst * self.words..(and.dst + 1) * self.words];
-                if lane < 64 {
-                    out[0] ^= extract(&shares, at, lane);
-                } else {
-                    out.iter_mut().zip(&shares[at / 64..]).for_each(|(out, share)| *out ^= share);
+    /// The results: what this party computes alone, and its shares of the cross terms, of what came in.
+    fn finish(&mut self, level: &Level, lane: usize, role: Role) {
+        level.ands.iter().for_each(|and| self.local(and.local()));
+        let mut terms = level.terms.iter().enumerate();
+        for (fan, count) in level.fans.iter().enumerate() {
+            for (term, Term { dst, .. }) in terms.by_ref().take(*count) {
+                let out = &mut self.wires[dst * self.words..(dst + 1) * self.words];
+                for (i, out) in out.iter_mut().enumerate() {
+                    let run = (lane - 64 * i).min(64);
+                    let [of_term, of_fan] = [term * lane + 64 * i, fan * lane + 64 * i];
+                    // What the other party sent, times this party's factor: `e u` or `d β`.
+                    let product = if role == Role::Garbler {
+                        extract(&self.theirs, of_fan, run) & extract(&self.own, of_term, run)
+                    } else {
+                        extract(&self.theirs, of_term, run) & extract(&self.factors, of_fan, run)
+                    };
+                    *out ^= product ^ extract(&self.shares, of_term, run);
                 }
-                at += lane;
             }
         }
-        self.shares = shares;
     }
 
     fn local(&mut self, local: Local) {
@@ -177,23 +176,4 @@ impl Source64 {
     fn get(self, wires: &[u64], i: usize) -> u64 {
         self.from.map_or(0, |from| wires[from + i]) ^ self.add
     }
-}
-
-/// Adds up to 63 bits at bit `at`.
-fn deposit(words: &mut [u64], at: usize, bits: u64) {
-    let (word, shift) = (at / 64, at % 64);
-    words[word] |= bits << shift;
-    if shift > 0
-        && let Some(next) = words.get_mut(word + 1)
-    {
-        *next |= bits >> (64 - shift);
-    }
-}
-
-/// `count` bits, at most 63, from bit `at` on.
-fn extract(words: &[u64], at: usize, count: usize) -> u64 {
-    let (word, shift) = (at / 64, at % 64);
-    let low = words[word] >> shift;
-    let high = if shift > 0 { words.get(word + 1).map_or(0, |next| next << (64 - shift)) } else { 0 };
-    (low | high) & (u64::MAX >> (64 - count))
 }

@@ -1,4 +1,4 @@
-//! Both parties send and receive as much at the same time.
+//! Both parties send and receive at the same time.
 
 use crate::net::{Channel, MAX_CHUNK, NetError};
 
@@ -7,18 +7,23 @@ const PIECE: usize = 32 * 1024;
 /// Pieces that are sent before the first is waited for: no more than the peer takes in while it sends itself.
 const AHEAD: usize = MAX_CHUNK / PIECE;
 
-/// Sends `bytes` bytes of the words `mine` and receives as many from the peer, who does the same.
+/// Sends so many bytes of the words `mine` and receives so many from the peer, who does the same.
 ///
 /// # Errors
 /// The link failed.
-pub(super) fn exchange(channel: &mut Channel, mine: &[u64], theirs: &mut [u64], bytes: usize) -> Result<(), NetError> {
+pub(super) fn exchange(
+    channel: &mut Channel,
+    mine: &[u64],
+    theirs: &mut [u64],
+    [sent, received]: [usize; 2],
+) -> Result<(), NetError> {
     let pieces = |count: usize| (0..count.div_ceil(PIECE)).map(move |i| i * PIECE..count.min((i + 1) * PIECE));
-    let mut sending = pieces(bytes);
+    let mut sending = pieces(sent);
     let mut buffer = [0; PIECE];
     for range in sending.by_ref().take(AHEAD) {
         send(channel, mine, range, &mut buffer)?;
     }
-    for range in pieces(bytes) {
+    for range in pieces(received) {
         let buffer = &mut buffer[..range.len()];
         channel.receive(buffer)?;
         for (word, bytes) in theirs[range.start / 8..].iter_mut().zip(buffer.chunks(8)) {
@@ -29,6 +34,9 @@ pub(super) fn exchange(channel: &mut Channel, mine: &[u64], theirs: &mut [u64], 
         if let Some(next) = sending.next() {
             send(channel, mine, next, &mut [0; PIECE])?;
         }
+    }
+    for range in sending {
+        send(channel, mine, range, &mut buffer)?;
     }
     Ok(())
 }

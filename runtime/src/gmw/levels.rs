@@ -1,6 +1,6 @@
 //! A template cut into levels of ANDs that do not depend on each other, as one party runs it.
 
-use motet_circuits::{AndKind, Instr, Known, Output, Template};
+use motet_circuits::{AndKind, Fan, Instr, Known, Output, Template};
 use motet_program::plan::traffic;
 
 /// Which of the two parties.
@@ -50,31 +50,26 @@ pub(super) enum Local {
     And { dst: usize, a: Read, b: Read },
 }
 
-/// Which cross terms an AND has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cross {
-    /// The garbler's `a` with the evaluator's `b`.
-    GarblersFirst,
-    /// The garbler's `b` with the evaluator's `a`.
-    EvaluatorsFirst,
-    /// Both.
-    Both,
-}
-
-/// An AND that needs a message.
+/// An AND that needs a message: what this party computes of it alone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct And {
     pub dst: usize,
     pub a: Read,
     pub b: Read,
-    pub cross: Cross,
 }
 
 impl And {
-    /// How many cross terms it has.
-    pub fn crosses(&self) -> usize {
-        if self.cross == Cross::Both { 2 } else { 1 }
+    /// The product of this party's bits.
+    pub fn local(self) -> Local {
+        Local::And { dst: self.dst, a: self.a, b: self.b }
     }
+}
+
+/// A cross term: this party's factor, and where its share of the product is added.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Term {
+    pub factor: Read,
+    pub dst: usize,
 }
 
 /// Local steps, then ANDs whose messages go together.
@@ -82,13 +77,10 @@ impl And {
 pub(super) struct Level {
     pub locals: Vec<Local>,
     pub ands: Vec<And>,
-}
-
-impl Level {
-    /// How many cross terms its ANDs have.
-    pub fn crosses(&self) -> usize {
-        self.ands.iter().map(And::crosses).sum()
-    }
+    /// Cross terms of each fan, in order: as many of `terms`.
+    pub fans: Vec<usize>,
+    /// The cross terms, fan after fan; of a fan the evaluator's factors are the same.
+    pub terms: Vec<Term>,
 }
 
 /// A template ready to run on shared bits. Input `i` is in slot `i` before the first level.
@@ -110,6 +102,7 @@ impl Levels {
     pub fn new(template: &Template, role: Role) -> Levels {
         let wires = Wires::of(template);
         let mut slots = Slots::new(template, &wires);
+        let fans = template.fans();
         let mut levels = Vec::new();
         let depth = wires.gates.iter().map(|gate| gate.level).max().map_or(0, |last| last + 1);
         let mut by_level: Vec<[Vec<usize>; 2]> = vec![Default::default(); depth];
@@ -125,6 +118,9 @@ impl Levels {
             let placed: Vec<And> = ands.iter().map(|at| wires.and(*at, &mut slots, role)).collect();
             ands.iter().for_each(|at| slots.release(&wires.gates[*at]));
             level.ands = placed;
+            if let Some(fans) = fans.get(levels.len()) {
+                level.take(fans, &ands, role);
+            }
             levels.push(level);
         }
         let outputs = template.outputs.iter().zip(&wires.outputs).map(|(output, wire)| match (*output, *wire) {
@@ -185,14 +181,29 @@ impl Levels {
         self.role
     }
 
-    /// How many cross terms the ANDs of one instance have.
-    pub(super) fn crosses(&self) -> usize {
-        self.levels.iter().map(Level::crosses).sum()
+    /// How many OTs one instance takes.
+    pub(super) fn transfers(&self) -> usize {
+        self.levels.iter().map(|level| level.fans.len()).sum()
     }
 
     /// Levels that need messages.
     pub fn depth(&self) -> usize {
         self.levels.iter().filter(|level| !level.ands.is_empty()).count()
+    }
+}
+
+impl Level {
+    /// Takes the fans of this level, whose ANDs are the instructions `ands`.
+    fn take(&mut self, fans: &[Fan], ands: &[usize], role: Role) {
+        for fan in fans {
+            self.fans.push(fan.terms.len());
+            for term in &fan.terms {
+                let at = ands.binary_search(&term.instr).expect("a cross term is of an AND of its level");
+                let And { dst, a, b } = self.ands[at];
+                let first = term.garblers_first == (role == Role::Garbler);
+                self.terms.push(Term { factor: if first { a } else { b }, dst });
+            }
+        }
     }
 }
 
@@ -286,20 +297,15 @@ impl Wires {
     /// A gate with messages.
     fn and(&self, at: usize, slots: &mut Slots, role: Role) -> And {
         let gate = &self.gates[at];
-        let Instr::And { kind, invert_a, invert_b, .. } = gate.instr else {
+        let Instr::And { invert_a, invert_b, .. } = gate.instr else {
             unreachable!("an exclusive or needs no message")
         };
         let read = |wire: usize, invert: bool| {
             let known = self.known[wire];
             Read { slot: role.holds(known).then(|| slots.at(wire)), invert: invert && role.anchors(known) }
         };
-        let cross = match kind {
-            AndKind::GarblerHalf => Cross::GarblersFirst,
-            AndKind::EvaluatorHalf => Cross::EvaluatorsFirst,
-            AndKind::Public | AndKind::Garbler | AndKind::Full => Cross::Both,
-        };
         let (a, b) = (read(gate.a, invert_a), read(gate.b, invert_b));
-        And { dst: slots.place(gate.out), a, b, cross }
+        And { dst: slots.place(gate.out), a, b }
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! An AND of shared bits `x ⊕ x'` and `y ⊕ y'` is two products that each party computes alone, and two *cross terms*
 //! `x y'` and `y x'`. A cross term of the garbler's `u` and the evaluator's `v` uses up one random product `αβ = γ ⊕ γ'`:
-//! the garbler sends `d = u ⊕ α`, the evaluator `e = v ⊕ β`, and `u v = (e u ⊕ γ) ⊕ (d β ⊕ γ')`. Both messages of a level
+//! the garbler sends `d = u ⊕ α`, the evaluator `e = v ⊕ β`, and `u v = (e u ⊕ γ) ⊕ (d β ⊕ γ')`. Cross terms of a level with
+//! the same `v` (a *fan*: a selection of words, carries that one position passes on) share `β`, `e` and the OT. Both messages of a level
 //! cross on the line, so a level takes half a round trip. Where one party knows an operand there is one cross term,
 //! where it knows both there is none.
 //!
@@ -20,6 +21,7 @@ mod levels;
 mod products;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use batch::Batch;
 pub use levels::{Levels, Role};

@@ -24,7 +24,7 @@ pub(crate) use kernels::{
 };
 pub use keys::{GateKey, TweakKeys};
 
-use products::{Hashes, ReceiverBits, SenderBits};
+use products::Hashes;
 
 use super::Block;
 use super::isa::Isa;
@@ -95,19 +95,6 @@ impl Kernels {
     /// The instruction set that they are compiled for.
     pub fn isa(self) -> Isa {
         self.isa
-    }
-
-    /// At the sender of correlated OTs, `labels` being those of false: of each, one bit of `H(q) ⊕ H(q ⊕ Δ)` and one of
-    /// `H(q)`. At most [`MAX_BATCH`].
-    pub fn sender_bits(self, labels: &[Block], delta: Block, key: GateKey<'_>) -> [u128; 2] {
-        assert!(labels.len() <= MAX_BATCH, "a key serves a batch");
-        self.isa.run(SenderBits { labels, delta, key })
-    }
-
-    /// At the receiver, `labels` being those of its choices: of each, one bit of `H(t)`. At most [`MAX_BATCH`].
-    pub fn receiver_bits(self, labels: &[Block], key: GateKey<'_>) -> u128 {
-        assert!(labels.len() <= MAX_BATCH, "a key serves a batch");
-        self.isa.run(ReceiverBits { labels, key })
     }
 
     /// Replaces each label by its hash. At most [`MAX_BATCH`]; of correlated OTs both labels of either choice may go under
