@@ -65,6 +65,7 @@ fn lead(channel: &mut Channel) -> Result<Link, RunError> {
         let link = enough.then(|| rounded(bytes, took.saturating_sub(round_trip), round_trip));
         channel.send_message(&link)?;
         if let Some(link) = link {
+            channel.flush()?;
             return Ok(link);
         }
     }
