@@ -723,3 +723,31 @@ fn a_maximum_with_a_constant_comes_after_one_over_windows() {
         assert_eq!(moved, if stays { Vec::new() } else { vec![[48, 12]] });
     }
 }
+
+/// Also where a loop takes the windows some at a time, and what is left is taken after it.
+#[test]
+fn a_maximum_with_a_constant_goes_into_loops() {
+    let mut m = Make::new();
+    let [a, b] = [0, 1].map(|owner| m.input(Some(owner), FIX, &[7, 4]));
+    let x = m.op(Op::Binary(Binary::Add, a, b), FIX, &[7, 4]);
+    let floor = m.op(Op::Const(Constant::Splat(300)), FIX, &[7, 4]);
+    let relu = m.op(Op::Binary(Binary::Max, x, floor), FIX, &[7, 4]);
+    let [zero, three, six] = [0, 3, 6].map(|n| m.int(n));
+    let start = m.op(Op::Const(Constant::Splat(0)), FIX, &[2]);
+    let [index, carried] =
+        [(Elem::Int, vec![]), (FIX, vec![2])].map(|(elem, shape)| m.program.fresh(Type { elem, shape }));
+    let outer = std::mem::take(&mut m.block);
+    let two = m.int(2);
+    let at = m.op(Op::Binary(Binary::Mul, index, two), Elem::Int, &[]);
+    let rows = m.op(Op::Slice(relu, vec![at, zero]), FIX, &[2, 4]);
+    let greatest = m.op(Op::Reduce(Reduction::Max, rows, 1), FIX, &[2]);
+    let next = m.op(Op::Binary(Binary::Add, carried, greatest), FIX, &[2]);
+    let ops = std::mem::replace(&mut m.block, outer);
+    let body = Block { params: vec![index, carried], ops, results: vec![next] };
+    let sum = m.op(Op::Loop { from: zero, to: three, init: vec![start], body }, FIX, &[2]);
+    let rest = m.op(Op::Slice(relu, vec![six, zero]), FIX, &[1, 4]);
+    let rest = m.op(Op::Reduce(Reduction::Max, rest, 1), FIX, &[1]);
+    let plan = agrees(&m.finish(&[sum, rest]));
+    let moved: Vec<[u64; 2]> = plan.rewrites.iter().map(|r| [r.before, r.after]).collect();
+    assert_eq!(moved, [[28, 7]]);
+}

@@ -344,7 +344,7 @@ fn both(program: &Program, plan: &Plan, inputs: &[Tensor], given: Option<&[bool]
                 Ok(())
             })
             .unwrap();
-            Made::decode(bytes.into(), 0).unwrap()
+            Made::decode(bytes.into(), 0, made.tables().to_vec()).unwrap()
         });
         let (session, made) = (SessionId([3; 32]), made.as_ref());
         let job = Job { program, plan, party, inputs: &inputs, session, ahead: 0, made };

@@ -1,7 +1,7 @@
 //! What a party made ahead for one run: its half of the offline phase.
 //!
-//! It is what later steps of this party's read in the order in which earlier ones wrote it (the *tape*), and what both
-//! phases derive alike from seeds. The peer holds the other half; together they serve one run.
+//! It is what later steps of this party's read in the order in which earlier ones wrote it (the *tape*), tables, which are
+//! no secret, and what both phases derive alike from seeds. The peer holds the other half; together they serve one run.
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -18,6 +18,7 @@ pub struct Made {
     /// The tape, from `start` on.
     bytes: Zeroizing<Vec<u8>>,
     start: usize,
+    tables: Vec<u8>,
 }
 
 /// What stands before the stock and the tape.
@@ -55,17 +56,28 @@ impl Made {
         products: u64,
         stock: Stock,
         tape: Zeroizing<Vec<u8>>,
+        tables: Vec<u8>,
     ) -> Made {
         let (session, secret, given) = (session.0, secret.to_bytes(), given.to_vec());
         let front = Front { session, seed, secret, given, garbled, products, stock: 0 };
-        Made { front, stock, bytes: tape, start: 0 }
+        Made { front, stock, bytes: tape, start: 0, tables }
     }
 
     /// One of nothing much, for tests of what keeps it.
     #[cfg(test)]
     pub(crate) fn example() -> Made {
         let stock = Stock::of_delta(Block::new(5).with_colour());
-        Made::new(SessionId([3; 32]), [4; 16], Block::new(6), &[true, false], true, 7, stock, vec![8; 99].into())
+        Made::new(
+            SessionId([3; 32]),
+            [4; 16],
+            Block::new(6),
+            &[true, false],
+            true,
+            7,
+            stock,
+            vec![8; 99].into(),
+            vec![9; 77],
+        )
     }
 
     /// Oblivious transfers that are left.
@@ -88,7 +100,12 @@ impl Made {
         &self.bytes[self.start..]
     }
 
-    /// Calls `write` with the bytes that stand for it in a file, part after part.
+    /// Garbled tables, at the evaluator: what the garbler has sent, kept apart from secrets.
+    pub fn tables(&self) -> &[u8] {
+        &self.tables
+    }
+
+    /// Calls `write` with the bytes that stand for it in a file, part after part: all but the tables.
     ///
     /// # Errors
     /// What `write` returns.
@@ -104,15 +121,15 @@ impl Made {
         write(self.tape())
     }
 
-    /// What [`Made::encode`] made, from `start` on; `None` where the bytes are nothing of the kind.
-    pub fn decode(bytes: Zeroizing<Vec<u8>>, start: usize) -> Option<Made> {
+    /// What [`Made::encode`] made, from `start` on, with its tables; `None` where the bytes are nothing of the kind.
+    pub fn decode(bytes: Zeroizing<Vec<u8>>, start: usize, tables: Vec<u8>) -> Option<Made> {
         let (length, rest) = bytes.get(start..)?.split_first_chunk::<4>()?;
         let (front, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         let front: Front = postcard::from_bytes(front).ok()?;
         let (stock, tape) = rest.split_at_checked(usize::try_from(front.stock).ok()?)?;
         let stock = Stock::decode(stock)?;
         let start = bytes.len() - tape.len();
-        Some(Made { front, stock, bytes, start })
+        Some(Made { front, stock, bytes, start, tables })
     }
 }
 

@@ -15,6 +15,7 @@ mod store;
 pub use checkpoint::{CheckpointError, Checkpointed, Checkpoints, What};
 pub use error::RunError;
 pub use handshake::{Course, Disagreement, Purpose};
+use store::Entry;
 pub use store::{Offline, Store, StoreError};
 
 use std::collections::BTreeMap;
@@ -47,6 +48,8 @@ pub struct Session {
     /// The fingerprint of the peer's key, where the line has keys.
     key: Option<String>,
     store: Option<Store>,
+    /// What the run has taken from it.
+    used: Option<Entry>,
 }
 
 /// What a run took.
@@ -107,9 +110,16 @@ impl Session {
 
     fn over(mut channel: Channel, party: &str, peer: Option<&str>, start: Instant) -> Result<Session, RunError> {
         match introduce(&mut channel, party, peer) {
-            Ok((ours, theirs)) => {
-                Ok(Session { channel, ours, theirs, connect: start.elapsed(), ahead: 0, key: None, store: None })
-            }
+            Ok((ours, theirs)) => Ok(Session {
+                channel,
+                ours,
+                theirs,
+                connect: start.elapsed(),
+                ahead: 0,
+                key: None,
+                store: None,
+                used: None,
+            }),
             Err(error) => Err(fail(channel, error)),
         }
     }
@@ -249,7 +259,9 @@ impl Session {
         self.channel.flush()?;
         let Outputs { ands, setup, .. } = outputs;
         let checkpoints = writer.map(|writer| writer.took);
-        let prepared = entry.map(|entry| entry.offline);
+        let prepared = entry.as_ref().map(|entry| entry.offline);
+        // It is wiped when the run is over, and measured.
+        self.used = entry;
         let report =
             Report { ands, prepared, checkpoints, connect: self.connect, handshake, setup, ..Report::default() };
         Ok((outputs, report, start))

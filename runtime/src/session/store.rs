@@ -9,6 +9,8 @@
 //! **For what.** An entry binds the program, the plan, the party, the peer, where the line has keys the peer's, and a
 //! digest of the inputs that went into it (a server's weights, say).
 //!
+//! **Tables** are in a file beside, which is not overwritten: they have been on the line, and are nothing without the entry.
+//!
 //! **At rest** an entry is as secret as the inputs of the run that will use it: its file is for its owner alone.
 
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -24,7 +26,7 @@ use zeroize::Zeroizing;
 use crate::protocol::Made;
 
 /// What every entry's file begins with; the last byte is the version of its form.
-const MAGIC: [u8; 8] = *b"MOTETST\x02";
+const MAGIC: [u8; 8] = *b"MOTETST\x03";
 /// Most bytes of an entry's head.
 const HEAD_LIMIT: usize = 1 << 16;
 /// Entries that are offered to the peer, at most.
@@ -112,7 +114,15 @@ struct Head {
     binding: Binding,
     baked: Baked,
     offline: Offline,
+    tables: Tables,
     file: Identity,
+}
+
+/// What tells whether the file of tables is whole.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Tables {
+    length: u64,
+    checksum: u32,
 }
 
 /// What tells a file from its copies.
@@ -142,11 +152,21 @@ impl Store {
         offline: Offline,
         made: &Made,
     ) -> Result<(), StoreError> {
+        if !made.tables().is_empty() {
+            let path = self.path(&id, "tables");
+            let write = || {
+                let mut file = create(&path)?;
+                file.write_all(made.tables())?;
+                file.sync_all()
+            };
+            write().map_err(at(&path))?;
+        }
         let path = self.path(&id, "new");
         let write = || {
             let mut file = create(&path)?;
             let (binding, baked) = (binding.clone(), baked.clone());
-            let head = Head { id, binding, baked, offline, file: Identity::of(&file.metadata()?) };
+            let tables = Tables::of(made.tables());
+            let head = Head { id, binding, baked, offline, tables, file: Identity::of(&file.metadata()?) };
             let head = postcard::to_stdvec(&head).map_err(io::Error::other)?;
             let mut hash = Sha256::new();
             let mut write = |part: &[u8]| {
@@ -201,8 +221,13 @@ impl Store {
             renamed => renamed.map_err(at(&self.folder))?,
         }
         self.sync()?;
-        let entry = read(&taken, id, binding).map_err(at(&taken))?;
+        let tables = self.path(id, "tables");
+        let entry = read(&taken, &tables, id, binding).map_err(at(&taken))?;
         erase(&taken).map_err(at(&taken))?;
+        match fs::remove_file(&tables) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&tables)(error)),
+            _ => {}
+        }
         self.sync()?;
         Ok(entry)
     }
@@ -223,6 +248,18 @@ impl Store {
             File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(at(&self.folder))?;
         }
         Ok(())
+    }
+}
+
+impl Tables {
+    fn of(bytes: &[u8]) -> Tables {
+        Tables { length: bytes.len() as u64, checksum: crc32fast::hash(bytes) }
+    }
+
+    /// The bytes of the file, where it is whole.
+    fn read(&self, path: &Path) -> Option<Vec<u8>> {
+        let bytes = if self.length == 0 { Vec::new() } else { fs::read(path).ok()? };
+        (Tables::of(&bytes) == *self).then_some(bytes)
     }
 }
 
@@ -255,7 +292,7 @@ fn read_head(file: &mut File) -> Option<Head> {
 }
 
 /// An entry's file; `None` where it is not this entry, whole and in its place.
-fn read(path: &Path, id: &Id, binding: &Binding) -> io::Result<Option<Entry>> {
+fn read(path: &Path, tables: &Path, id: &Id, binding: &Binding) -> io::Result<Option<Entry>> {
     let Some(head) = read_head(&mut File::open(path)?) else { return Ok(None) };
     let mut bytes = Zeroizing::new(fs::read(path)?);
     let whole = bytes.split_last_chunk::<32>().is_some_and(|(rest, hash)| Sha256::digest(rest)[..] == hash[..]);
@@ -266,7 +303,8 @@ fn read(path: &Path, id: &Id, binding: &Binding) -> io::Result<Option<Entry>> {
     let length = bytes[8..].first_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
     let end = bytes.len() - 32;
     bytes.truncate(end);
-    Ok(Made::decode(bytes, 12 + length).map(|made| Entry { made, offline: head.offline }))
+    let Some(tables) = head.tables.read(tables) else { return Ok(None) };
+    Ok(Made::decode(bytes, 12 + length, tables).map(|made| Entry { made, offline: head.offline }))
 }
 
 /// Overwrites a file, so that no other name of it holds anything, and removes it.
@@ -345,9 +383,11 @@ mod tests {
         assert_eq!(offers(&store, &binding()), [[1; 16], [2; 16]]);
         let entry = store.take(&[1; 16], &binding()).unwrap().expect("an entry");
         assert_eq!(encoded(&entry.made), encoded(&made()));
+        assert_eq!(entry.made.tables(), made().tables());
         assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
         assert_eq!(offers(&store, &binding()), [[2; 16]]);
-        assert_eq!(files(&store), 1);
+        // The other one, and its tables.
+        assert_eq!(files(&store), 2);
     }
 
     #[test]
@@ -404,6 +444,14 @@ mod tests {
             assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
             assert_eq!(files(&store), 0);
         }
+    }
+
+    #[test]
+    fn damaged_tables_are_refused() {
+        let (_folder, store) = filled(&[1]);
+        fs::write(store.path(&[1; 16], "tables"), [8; 77]).unwrap();
+        assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
+        assert_eq!(files(&store), 0);
     }
 
     #[test]

@@ -101,6 +101,10 @@ pub(super) fn prepare(
     let garbled = offline.garbled && tables.exact && tables.to_evaluator <= MOST_TABLES;
     let job = Job { plan: if garbled { &offline.plan } else { job.plan }, ..*job };
     let mut run = begin(&job, Phase::Offline(Tape::default()), garbled, &offline.known, channel, meter)?;
+    if garbled && run.side.keeps_tables() {
+        // As much as there will be, so that it is never copied.
+        run.side.tables.reserve_exact(tables.to_evaluator as usize);
+    }
     run.steps()?;
     run.side.finish(given, if garbled { 0 } else { transfers })
 }

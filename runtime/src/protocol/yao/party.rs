@@ -54,6 +54,10 @@ pub(super) struct Side<'a> {
     pub garbled: bool,
     /// Cross terms of products: made in the offline phase, or not used yet in the online phase.
     pub products: u64,
+    /// Tables: the evaluator's of the offline phase.
+    pub tables: Vec<u8>,
+    /// Those that are left, in the online phase.
+    tables_left: Reader<'a>,
     /// Draws what this party masks its values by, in both phases the same.
     pub masks: Prg,
     /// The seed of it.
@@ -133,7 +137,7 @@ impl<'a> Side<'a> {
     /// # Errors
     /// The link failed, the operating system gave no randomness, or what was made ahead is the other side's.
     pub fn begin(
-        job: &Job<'_>,
+        job: &Job<'a>,
         phase: Phase<'a>,
         garbled: bool,
         channel: &'a mut Channel,
@@ -197,6 +201,8 @@ impl<'a> Side<'a> {
             phase,
             garbled,
             products: made.map_or(0, |made| made.front.products),
+            tables: Vec::new(),
+            tables_left: Reader(made.map_or(&[], |made| made.tables())),
             masks: Prg::from_seed(secret, Stream(0)),
             secret: Zeroizing::new(secret),
         })
@@ -208,7 +214,7 @@ impl<'a> Side<'a> {
     /// # Errors
     /// The link or the other party failed.
     pub fn finish(self, given: &[bool], transfers: usize) -> Result<Made, ProtocolError> {
-        let Side { channel, transfer, session, config, seed, phase, garbled, products, secret, .. } = self;
+        let Side { channel, transfer, session, config, seed, phase, garbled, products, secret, tables, .. } = self;
         let of_stock = SessionId(Kdf::new("stock of an offline phase", &session).digest());
         let stock = match (transfer, transfers) {
             (Transfer::Sender { delta, .. }, 0) => Stock::of_delta(*delta),
@@ -225,7 +231,7 @@ impl<'a> Side<'a> {
             Phase::Offline(tape) => tape.finish(),
             Phase::Whole | Phase::Online(_) => Zeroizing::default(),
         };
-        Ok(Made::new(session, seed, *secret, given, garbled, products, stock, tape))
+        Ok(Made::new(session, seed, *secret, given, garbled, products, stock, tape, tables))
     }
 
     /// Whether the tables of this run were made in its offline phase.
@@ -244,10 +250,14 @@ impl<'a> Side<'a> {
     /// The link failed.
     pub fn run(&mut self, template: &Prepared, batch: &mut garble::Batch) -> Result<(), ProtocolError> {
         let bytes = template.table_bytes(batch.len());
-        match (&mut self.engine, &mut self.phase) {
-            (Engine::Evaluator(_), Phase::Offline(tape)) => self.channel.receive(tape.room(bytes))?,
-            (Engine::Evaluator(evaluator), Phase::Online(tape)) if self.garbled => {
-                evaluator.run_from_memory(template, batch, tape.read(bytes)?);
+        match (&mut self.engine, &self.phase) {
+            (Engine::Evaluator(_), Phase::Offline(_)) => {
+                let start = self.tables.len();
+                self.tables.resize(start + bytes, 0);
+                self.channel.receive(&mut self.tables[start..])?;
+            }
+            (Engine::Evaluator(evaluator), Phase::Online(_)) if self.garbled => {
+                evaluator.run_from_memory(template, batch, self.tables_left.read(bytes)?);
             }
             (engine, _) => engine.run(template, batch, self.channel)?,
         }
