@@ -143,7 +143,8 @@ impl Execution {
 pub enum ProtocolName {
     /// Two parties, semi-honest: garbled circuits throughout
     Yao,
-    /// Two parties, semi-honest: matrix products and convolutions on arithmetic shares, the rest in garbled circuits
+    /// Two parties, semi-honest: matrix products and convolutions on arithmetic shares, the rest in circuits, garbled or on
+    /// shared bits as suits the link
     Mixed,
     /// Two parties, semi-honest: as mixed, with circuits on shared bits: fewer bytes, more rounds
     Gmw,
