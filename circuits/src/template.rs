@@ -391,3 +391,29 @@ impl Instr {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Builder, gadgets};
+
+    /// Sizes of the fans of a selection between words of so many bits.
+    fn selection(bits: u32) -> Vec<usize> {
+        let mut b = Builder::new(1 + 2 * bits);
+        let (x, y) = (b.inputs(1..1 + bits), b.inputs(1 + bits..1 + 2 * bits));
+        let cond = b.input(0);
+        let chosen = gadgets::select(&mut b, cond, &x, &y);
+        let template = Template::new(&b.finish(chosen), &vec![Known::Nobody; 1 + 2 * bits as usize]);
+        let levels = template.fans();
+        assert_eq!(levels.len(), 1);
+        let mut sizes: Vec<usize> = levels[0].iter().map(|fan| fan.terms.len()).collect();
+        sizes.sort_unstable();
+        sizes
+    }
+
+    #[test]
+    fn a_selection_is_a_fan_of_its_condition() {
+        assert_eq!(selection(64), [vec![1; 64], vec![64]].concat());
+        assert_eq!(selection(200), [vec![1; 200], vec![72, 128]].concat());
+    }
+}
