@@ -24,7 +24,7 @@ use super::values::{Entry, Shared};
 use crate::crypto::Block;
 
 /// The state is not one of this plan.
-const UNFIT: ProtocolError = ProtocolError::Plan("the checkpoint does not fit the plan");
+pub(super) const UNFIT: ProtocolError = ProtocolError::Plan("the checkpoint does not fit the plan");
 /// Of the time between two checkpoints one takes at most one part in so many.
 const SHARE: u32 = 20;
 

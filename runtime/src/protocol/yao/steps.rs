@@ -14,7 +14,7 @@ use super::super::clear::{self, Clear, from_tensor, sizes, to_tensor};
 use super::super::error::{Failure, ProtocolError};
 use super::super::profile::{Mark, Profile};
 use super::super::structural::{apply, data_operands, is_structural};
-use super::checkpoint::{Schedule, Trail};
+use super::checkpoint::{Schedule, Trail, UNFIT};
 use super::kernel::Templates;
 use super::open::Recipients;
 use super::party::{Phase, Side};
@@ -378,6 +378,9 @@ impl Run<'_, '_> {
         // Where a run goes on inside the loop, the turn's values are there already.
         let mut taken_up = self.trail.taken_up();
         let first = taken_up.unwrap_or(range.start);
+        if taken_up.is_some() && !range.contains(&first) {
+            return Err(UNFIT);
+        }
         self.side.meter.skip(first.abs_diff(range.start));
         let mut state: Vec<Entry> = match taken_up {
             Some(_) => Vec::new(),
