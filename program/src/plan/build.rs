@@ -69,7 +69,8 @@ pub fn plan_over(program: &Program, protocol: Protocol, link: Link) -> Result<Pl
     Ok(best)
 }
 
-/// A plan for each way in which the protocol may run circuits, at least one.
+/// A plan for each way in which the protocol may run circuits, at least one; where values between products may stay addends,
+/// one without that and one with it.
 ///
 /// # Errors
 /// Where the protocol cannot run the program.
@@ -79,9 +80,15 @@ pub fn candidates(program: &Program, protocol: Protocol, link: Link) -> Result<V
     }
     let (mut plans, mut refused) = (Vec::new(), PlanError::Gates);
     for circuits in protocol.circuits() {
-        match build(program, protocol, *circuits, link, places) {
-            Ok(plan) => plans.push(plan),
-            Err(error) => refused = error,
+        for addends in [false, true] {
+            match build(program, protocol, *circuits, link, addends, places) {
+                Ok(plan) if plans.last() == Some(&plan) => {}
+                Ok(plan) => plans.push(plan),
+                Err(error) => refused = error,
+            }
+            if protocol == Protocol::Yao {
+                break;
+            }
         }
     }
     if plans.is_empty() { Err(refused) } else { Ok(plans) }
@@ -93,19 +100,21 @@ pub(crate) fn plan_as_one(program: &Program) -> Result<Plan, PlanError> {
         let ints = program.params[param as usize].ty.leaves().iter().all(|t| t.elem == Elem::Int);
         if ints { Place::Public } else { Place::Shared }
     };
-    build(program, Protocol::Yao, Circuits::Garbled, Link::LAN, |rewritten| places_where(rewritten, &of_input))
+    build(program, Protocol::Yao, Circuits::Garbled, Link::LAN, false, |rewritten| places_where(rewritten, &of_input))
 }
 
-/// `place` says where the values of the program are known, once it is rewritten.
+/// `addends` says whether values between products may stay addends; `place`, where the values of the program are known,
+/// once it is rewritten.
 fn build(
-    program: &Program,
+    original: &Program,
     protocol: Protocol,
     circuits: Circuits,
     link: Link,
+    addends: bool,
     place: impl Fn(&Program) -> Vec<Place>,
 ) -> Result<Plan, PlanError> {
-    let own = program.values.len();
-    let (program, rewrites) = rewrite(program);
+    let own = original.values.len();
+    let (program, rewrites) = rewrite(original);
     let program = &program;
     let mut of = place(program);
     let garbler = garbler(program);
@@ -116,10 +125,7 @@ fn build(
     let form = circuits.forms()[0];
     let kernels =
         Kernels { program, places: &of, protocol, link, circuits, form, garbler, views, templates, extra, on_addends };
-    let wanted = match protocol {
-        Protocol::Yao => Wanted::default(),
-        Protocol::Mixed | Protocol::Gmw => Wanted::of(program, &of),
-    };
+    let wanted = if addends { Wanted::of(program, &of) } else { Wanted::default() };
     let mut planner = Planner { program, uses, kernels, wanted, loops: 0, shared: BTreeSet::new(), open: Vec::new() };
     let mut steps = planner.block(&program.body, |planner, steps| {
         planner.joined_all(&program.body.results, Site(0), steps);
@@ -155,7 +161,7 @@ fn build(
     };
     // How products are computed decides how many transfers there are, and how those are made, what products cost.
     plan.revealed = way::choose(program, (link, plan.transfers), &mut plan.steps);
-    plan.transfers = Transfers::of(link, cost(program, &plan, ASSUMED_TRIPS).transfers);
+    plan.transfers = Transfers::of(link, cost(original, &plan, ASSUMED_TRIPS).transfers);
     plan.revealed = way::choose(program, (link, plan.transfers), &mut plan.steps);
     Ok(plan)
 }

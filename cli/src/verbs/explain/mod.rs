@@ -57,9 +57,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(link) => vec![link.clone()],
         None => vec![NamedLink::lan(), NamedLink::wan()],
     };
-    let candidates = candidates(&program, plan.protocol, plan.link)?;
-    let others = candidates.into_iter().filter(|other| other.circuits != plan.circuits);
-    let others = others.map(|other| (other.circuits, self::cost(&program, &other, arguments.assume))).collect();
+    let mut others: Vec<(Circuits, Cost)> = Vec::new();
+    for other in candidates(&program, plan.protocol, plan.link)? {
+        let cost = self::cost(&program, &other, arguments.assume);
+        match others.iter_mut().find(|(circuits, _)| *circuits == other.circuits) {
+            _ if other.circuits == plan.circuits => {}
+            Some((_, least)) if least.seconds(plan.link) <= cost.seconds(plan.link) => {}
+            Some((_, least)) => *least = cost,
+            None => others.push((other.circuits, cost)),
+        }
+    }
     let report = Report { program: &program, plan: &plan, cost: &cost, others, links };
     if let Some(path) = &arguments.html {
         std::fs::write(path, html::page(&report)).map_err(Failure::file(path))?;
