@@ -68,7 +68,8 @@ impl Cost {
 fn and_work(circuits: Circuits) -> f64 {
     match circuits {
         Circuits::Garbled => 10e-9,
-        Circuits::SharedBits => 10e-9,
+        // Measured: `lenet` on 32 images, 10^8 ANDs, 4.5 s of a core with their transfers.
+        Circuits::SharedBits => 30e-9,
     }
 }
 
