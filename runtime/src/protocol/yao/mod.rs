@@ -18,6 +18,7 @@ mod operand;
 mod party;
 mod phases;
 mod product;
+mod reduction;
 mod results;
 mod shared_bits;
 mod steps;

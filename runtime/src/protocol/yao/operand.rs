@@ -54,6 +54,13 @@ pub(super) struct Window {
     pub most_indices: usize,
 }
 
+impl Window {
+    /// Instances of a kernel without a reduction.
+    pub fn of(from: usize, to: usize, count: usize) -> Window {
+        Window { from, to, first: 0, apart: 0, lanes: 1, most_instances: count - from, most_indices: 1 }
+    }
+}
+
 impl<'a> Operand<'a> {
     /// Finds an operand's representations. `instances` and `extents` are the kernel's axes.
     ///

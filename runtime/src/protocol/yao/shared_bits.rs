@@ -3,22 +3,21 @@
 
 use motet_circuits::Known;
 use motet_program::data::Type;
-use motet_program::plan::{Kernel, KernelInput, Plan, Reduce};
+use motet_program::plan::{Kernel, KernelInput, Plan};
 use zeroize::Zeroizing;
 
 use super::super::array::{Array, buffer};
 use super::super::clear::{Clear, sizes};
 use super::super::error::ProtocolError;
 use super::super::layout::Run;
+use super::kernel::MISFIT;
 use super::operand::{Cursor, Window, collect, inner_count, width};
 use super::party::Side;
+use super::reduction::{Fold, Reduction};
 use super::values::{Shared, Values};
 use crate::crypto::{Kernels, TweakKeys};
 use crate::garble::transpose;
 use crate::gmw::{Batch, Levels, Products, Role};
-
-/// A kernel that does not fit its templates or values.
-const MISFIT: ProtocolError = ProtocolError::Plan("a kernel does not fit its templates or its values");
 
 /// The templates of a plan as levels, and working memory for them.
 pub(super) struct SharedBits {
@@ -72,22 +71,27 @@ impl SharedBits {
                 for from in (0..count).step_by(most) {
                     let to = count.min(from + most);
                     machine.batch.begin(last, to - from);
-                    machine.load(&operands, Window { from, to, lanes: 1, ..Window::default() }, 0);
+                    machine.load(&operands, Window::of(from, to, count), 0);
                     machine.run(last)?;
                     results.store(&machine, last, from);
                 }
             }
             Some(reduce) => {
+                // Several indices at once are for garbled circuits.
+                if reduce.wide.is_some() {
+                    return Err(MISFIT);
+                }
                 let reduction = Reduction::new(reduce, kernel, types, template)?;
                 let operands = resolve(&kernel.inputs, &reduction.extents, machine.side)?;
                 let finish = resolve(&reduce.finish, &[], machine.side)?;
                 for from in (0..count).step_by(reduction.group) {
                     let to = count.min(from + reduction.group);
-                    let sum = reduction.accumulate(&mut machine, &operands, from, to)?;
-                    machine.batch.begin(last, to - from);
-                    let window = Window { from, to, lanes: 1, ..Window::default() };
-                    let next = machine.load(&finish, window, 0);
-                    machine.put(next, reduction.bits, &sum, reduction.lanes * (to - from), 0);
+                    let (operands, sums) = (&operands[..], Zeroizing::default());
+                    let mut fold = Accumulate { machine: &mut machine, operands, sums };
+                    reduction.accumulate(&mut fold, from, to)?;
+                    fold.begin(last, to - from);
+                    let next = fold.machine.load(&finish, Window::of(from, to, count), 0);
+                    fold.load(next, reduction.bits(), reduction.lanes * (to - from), 0);
                     machine.run(last)?;
                     results.store(&machine, last, from);
                 }
@@ -260,126 +264,41 @@ impl Results {
     }
 }
 
-/// A reduction inside each instance, split into lanes; see `plan::Reduce`.
-struct Reduction<'t> {
-    start: &'t [bool],
-    bits: usize,
-    step: &'t Levels,
-    combine: Option<&'t Levels>,
-    lanes: usize,
-    /// Indices that a lane takes, without what is left for lane 0.
-    share: usize,
-    /// All indices.
-    total: usize,
-    /// Instances that are taken together.
-    group: usize,
-    /// Lanes of instances that are run at once.
-    batch: usize,
-    extents: Vec<usize>,
+/// The accumulators of a reduction: for each 64 bits a plane of words, of which each party has a share.
+struct Accumulate<'f, 'm, 's> {
+    machine: &'f mut Machine<'m, 's>,
+    operands: &'f [Operand],
+    sums: Zeroizing<Vec<u64>>,
 }
 
-impl<'t> Reduction<'t> {
-    fn new(
-        reduce: &'t Reduce,
-        kernel: &Kernel,
-        types: &[Type],
-        template: impl Fn(u32) -> Result<&'t Levels, ProtocolError>,
-    ) -> Result<Self, ProtocolError> {
-        let bits = reduce.start.len();
-        let fits = |template: &Levels, operands: Option<usize>, outputs: usize| {
-            operands.and_then(|n| n.checked_add(bits)) == Some(template.inputs().len()) && template.outputs() == outputs
-        };
-        let last = template(kernel.template)?;
-        let step = template(reduce.step)?;
-        let lanes = reduce.lanes as usize;
-        let combine = if lanes > 1 { Some(template(reduce.combine)?) } else { None };
-        let extents: Vec<usize> = reduce.extents.iter().map(|size| *size as usize).collect();
-        let total = extents.iter().try_fold(1usize, |n, size| n.checked_mul(*size)).ok_or(MISFIT)?;
-        let fit = fits(step, width(&kernel.inputs, types), bits)
-            && fits(last, width(&reduce.finish, types), last.outputs())
-            && combine.is_none_or(|combine| fits(combine, Some(bits), bits));
-        // Several indices at once are for garbled circuits.
-        if !fit || lanes == 0 || reduce.wide.is_some() {
-            return Err(MISFIT);
-        }
-        let batch = [Some(step), combine, Some(last)].into_iter().flatten().map(Levels::together).min().unwrap_or(1);
-        let (start, share, group) = (&reduce.start[..], total / lanes, (batch / lanes).max(1));
-        Ok(Reduction { start, bits, step, combine, lanes, share, total, group, batch, extents })
-    }
-
-    /// The accumulators of instances `from..to`, reduced into lane 0: for each 64 bits a plane of lane after lane,
-    /// instance after instance.
-    fn accumulate(
-        &self,
-        machine: &mut Machine<'_, '_>,
-        operands: &[Operand],
-        from: usize,
-        to: usize,
-    ) -> Result<Zeroizing<Vec<u64>>, ProtocolError> {
-        let instances = to - from;
-        let items = self.lanes * instances;
-        let planes = self.bits.div_ceil(64);
-        let mut sums = Zeroizing::new(buffer(planes, items)?);
-        if machine.side.garbles() {
-            for (plane, bits) in sums.chunks_mut(items).zip(self.start.chunks(64)) {
+impl Fold<Levels> for Accumulate<'_, '_, '_> {
+    fn start(&mut self, bits: &[bool], items: usize) -> Result<(), ProtocolError> {
+        self.sums = Zeroizing::new(buffer(bits.len().div_ceil(64), items)?);
+        if self.machine.side.garbles() {
+            for (plane, bits) in self.sums.chunks_mut(items).zip(bits.chunks(64)) {
                 plane.fill(bits.iter().enumerate().fold(0, |word, (i, bit)| word | u64::from(*bit) << i));
             }
         }
-        let lanes_at_once = (self.batch / instances).max(1);
-        for lane in (0..self.lanes).step_by(lanes_at_once) {
-            let lanes = lanes_at_once.min(self.lanes - lane);
-            let window = Window { from, to, first: lane * self.share, apart: self.share, lanes, ..Window::default() };
-            self.steps(machine, operands, &mut sums, window, [lane * instances, items], self.share)?;
-        }
-        let done = self.lanes * self.share;
-        let window = Window { from, to, first: done, lanes: 1, ..Window::default() };
-        self.steps(machine, operands, &mut sums, window, [0, items], self.total - done)?;
-        self.fold_lanes(machine, &mut sums, instances)?;
-        Ok(sums)
-    }
-
-    /// Takes `count` indices from the window's on, one after another. The window's accumulators stand from `item` on.
-    fn steps(
-        &self,
-        machine: &mut Machine<'_, '_>,
-        operands: &[Operand],
-        sums: &mut [u64],
-        window: Window,
-        [item, items]: [usize; 2],
-        count: usize,
-    ) -> Result<(), ProtocolError> {
-        for index in 0..count {
-            machine.batch.begin(self.step, window.lanes * (window.to - window.from));
-            let slot = machine.load(operands, Window { first: window.first + index, ..window }, 0);
-            machine.put(slot, self.bits, sums, items, item);
-            machine.run(self.step)?;
-            machine.get(self.step, 0, self.bits, sums, items, item);
-        }
         Ok(())
     }
 
-    /// Combines lanes pairwise until one remains.
-    fn fold_lanes(
-        &self,
-        machine: &mut Machine<'_, '_>,
-        sums: &mut [u64],
-        instances: usize,
-    ) -> Result<(), ProtocolError> {
-        let Some(combine) = self.combine else { return Ok(()) };
-        let items = self.lanes * instances;
-        let mut lanes = self.lanes;
-        while lanes > 1 {
-            let half = lanes / 2;
-            let (end, other) = (half * instances, (lanes - half) * instances);
-            for item in (0..end).step_by(self.batch) {
-                machine.batch.begin(combine, self.batch.min(end - item));
-                machine.put(0, self.bits, sums, items, item);
-                machine.put(self.bits, self.bits, sums, items, other + item);
-                machine.run(combine)?;
-                machine.get(combine, 0, self.bits, sums, items, item);
-            }
-            lanes -= half;
-        }
-        Ok(())
+    fn begin(&mut self, template: &Levels, items: usize) {
+        self.machine.batch.begin(template, items);
+    }
+
+    fn operands(&mut self, window: Window, _: &Levels, slot: usize) -> Result<usize, ProtocolError> {
+        Ok(self.machine.load(self.operands, window, slot))
+    }
+
+    fn load(&mut self, slot: usize, bits: usize, items: usize, item: usize) {
+        self.machine.put(slot, bits, &self.sums, items, item);
+    }
+
+    fn run(&mut self, template: &Levels) -> Result<(), ProtocolError> {
+        self.machine.run(template)
+    }
+
+    fn store(&mut self, template: &Levels, bits: usize, items: usize, item: usize) {
+        self.machine.get(template, 0, bits, &mut self.sums, items, item);
     }
 }
