@@ -36,11 +36,9 @@ pub(super) struct Sender {
     protocol: SenderProtocol,
 }
 
-// There is one in a session, so the difference in size costs nothing.
-#[allow(clippy::large_enum_variant)]
 enum SenderProtocol {
-    SoftSpoken(softspoken::Sender),
-    Silent(silent::Sender),
+    SoftSpoken(Box<softspoken::Sender>),
+    Silent(Box<silent::Sender>),
 }
 
 impl Sender {
@@ -53,8 +51,10 @@ impl Sender {
         let Config { method, subfield, adversary } = config;
         let first = softspoken::Sender::setup(channel, session, delta, subfield, adversary)?;
         let protocol = match method {
-            Method::SoftSpoken => SenderProtocol::SoftSpoken(first),
-            Method::Silent => SenderProtocol::Silent(silent::Sender::setup(channel, session, delta, adversary, first)?),
+            Method::SoftSpoken => SenderProtocol::SoftSpoken(Box::new(first)),
+            Method::Silent => {
+                SenderProtocol::Silent(Box::new(silent::Sender::setup(channel, session, delta, adversary, first)?))
+            }
         };
         Ok(Sender { config, protocol })
     }
@@ -79,11 +79,9 @@ pub(super) struct Receiver {
     protocol: ReceiverProtocol,
 }
 
-// There is one in a session, so the difference in size costs nothing.
-#[allow(clippy::large_enum_variant)]
 enum ReceiverProtocol {
     SoftSpoken(softspoken::Receiver),
-    Silent(silent::Receiver),
+    Silent(Box<silent::Receiver>),
 }
 
 impl Receiver {
@@ -92,7 +90,9 @@ impl Receiver {
         let first = softspoken::Receiver::setup(channel, session, subfield, adversary)?;
         let protocol = match method {
             Method::SoftSpoken => ReceiverProtocol::SoftSpoken(first),
-            Method::Silent => ReceiverProtocol::Silent(silent::Receiver::setup(channel, session, adversary, first)?),
+            Method::Silent => {
+                ReceiverProtocol::Silent(Box::new(silent::Receiver::setup(channel, session, adversary, first)?))
+            }
         };
         Ok(Receiver { config, protocol })
     }

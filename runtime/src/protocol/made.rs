@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::ProtocolError;
-use crate::crypto::{Block, SessionId};
+use crate::crypto::Block;
 use crate::ot::Stock;
 
 /// The half of an offline phase.
@@ -22,7 +22,7 @@ pub struct Made {
 }
 
 /// What stands before the stock and the tape.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct Front {
     /// The id that all of it is bound to; a run from it has another.
     pub session: [u8; 32],
@@ -36,7 +36,6 @@ pub(super) struct Front {
     pub garbled: bool,
     /// Cross terms of products that were made.
     pub products: u64,
-    stock: u64,
 }
 
 impl Drop for Front {
@@ -46,20 +45,7 @@ impl Drop for Front {
 }
 
 impl Made {
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn new(
-        session: SessionId,
-        seed: [u8; 16],
-        secret: Block,
-        given: &[bool],
-        garbled: bool,
-        products: u64,
-        stock: Stock,
-        tape: Zeroizing<Vec<u8>>,
-        tables: Vec<u8>,
-    ) -> Made {
-        let (session, secret, given) = (session.0, secret.to_bytes(), given.to_vec());
-        let front = Front { session, seed, secret, given, garbled, products, stock: 0 };
+    pub(super) fn new(front: Front, stock: Stock, tape: Zeroizing<Vec<u8>>, tables: Vec<u8>) -> Made {
         Made { front, stock, bytes: tape, start: 0, tables }
     }
 
@@ -67,17 +53,9 @@ impl Made {
     #[cfg(test)]
     pub(crate) fn example() -> Made {
         let stock = Stock::of_delta(Block::new(5).with_colour());
-        Made::new(
-            SessionId([3; 32]),
-            [4; 16],
-            Block::new(6),
-            &[true, false],
-            true,
-            7,
-            stock,
-            vec![8; 99].into(),
-            vec![9; 77],
-        )
+        let given = vec![true, false];
+        let front = Front { session: [3; 32], seed: [4; 16], secret: [6; 16], given, garbled: true, products: 7 };
+        Made::new(front, stock, vec![8; 99].into(), vec![9; 77])
     }
 
     /// Oblivious transfers that are left.
@@ -111,10 +89,8 @@ impl Made {
     /// What `write` returns.
     pub fn encode<E>(&self, mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         let stock = self.stock.encode();
-        let mut front = self.front.clone();
-        front.stock = stock.len() as u64;
         // The front is a few words and cannot fail to be written.
-        let front = Zeroizing::new(postcard::to_stdvec(&front).unwrap_or_default());
+        let front = Zeroizing::new(postcard::to_stdvec(&(&self.front, stock.len() as u64)).unwrap_or_default());
         write(&(front.len() as u32).to_le_bytes())?;
         write(&front)?;
         write(&stock)?;
@@ -125,8 +101,8 @@ impl Made {
     pub fn decode(bytes: Zeroizing<Vec<u8>>, start: usize, tables: Vec<u8>) -> Option<Made> {
         let (length, rest) = bytes.get(start..)?.split_first_chunk::<4>()?;
         let (front, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        let front: Front = postcard::from_bytes(front).ok()?;
-        let (stock, tape) = rest.split_at_checked(usize::try_from(front.stock).ok()?)?;
+        let (front, stock): (Front, u64) = postcard::from_bytes(front).ok()?;
+        let (stock, tape) = rest.split_at_checked(usize::try_from(stock).ok()?)?;
         let stock = Stock::decode(stock)?;
         let start = bytes.len() - tape.len();
         Some(Made { front, stock, bytes, start, tables })

@@ -12,7 +12,7 @@ use super::super::Job;
 use super::super::array::{Array, buffer};
 use super::super::clear::Clear;
 use super::super::error::ProtocolError;
-use super::super::made::{Made, Reader, Tape};
+use super::super::made::{Front, Made, Reader, Tape};
 use super::super::progress::Meter;
 use super::encrypted::Keys;
 use super::values::Shared;
@@ -75,11 +75,9 @@ pub(super) enum Phase<'a> {
 }
 
 /// One side of oblivious transfer.
-// There is one in a session, so the difference in size costs nothing.
-#[allow(clippy::large_enum_variant)]
 enum Transfer {
-    Sender { delta: Zeroizing<Block>, ready: Option<CotSender> },
-    Receiver { ready: Option<CotReceiver> },
+    Sender { delta: Zeroizing<Block>, ready: Option<Box<CotSender>> },
+    Receiver { ready: Option<Box<CotReceiver>> },
 }
 
 /// One side of oblivious transfer, set up.
@@ -113,11 +111,11 @@ impl Transfer {
         Ok(match self {
             Transfer::Sender { ready: Some(sender), .. } => Begun::Sender(sender),
             Transfer::Sender { delta, ready } => {
-                Begun::Sender(ready.insert(CotSender::setup(channel, session, **delta, config)?))
+                Begun::Sender(ready.insert(Box::new(CotSender::setup(channel, session, **delta, config)?)))
             }
             Transfer::Receiver { ready: Some(receiver) } => Begun::Receiver(receiver),
             Transfer::Receiver { ready } => {
-                Begun::Receiver(ready.insert(CotReceiver::setup(channel, session, config)?))
+                Begun::Receiver(ready.insert(Box::new(CotReceiver::setup(channel, session, config)?)))
             }
         })
     }
@@ -170,7 +168,7 @@ impl<'a> Side<'a> {
             let (delta, ready) = match stock {
                 None => (Zeroizing::new(Prg::from_os()?.block().with_colour()), None),
                 Some(Stock::Sender(stock)) => {
-                    (stock.delta.clone(), Some(CotSender::from_stock(stock, &session, config)?))
+                    (stock.delta.clone(), Some(Box::new(CotSender::from_stock(stock, &session, config)?)))
                 }
                 Some(Stock::Receiver(_)) => return Err(OTHER_SIDE),
             };
@@ -179,7 +177,7 @@ impl<'a> Side<'a> {
         } else {
             let ready = match stock {
                 None => None,
-                Some(Stock::Receiver(stock)) => Some(CotReceiver::from_stock(stock, &session, config)),
+                Some(Stock::Receiver(stock)) => Some(Box::new(CotReceiver::from_stock(stock, &session, config))),
                 Some(Stock::Sender(_)) => return Err(OTHER_SIDE),
             };
             (Engine::Evaluator(Evaluator::new(kernels, keys, derived)), Transfer::Receiver { ready })
@@ -231,7 +229,8 @@ impl<'a> Side<'a> {
             Phase::Offline(tape) => tape.finish(),
             Phase::Whole | Phase::Online(_) => Zeroizing::default(),
         };
-        Ok(Made::new(session, seed, *secret, given, garbled, products, stock, tape, tables))
+        let (session, secret, given) = (session.0, secret.to_bytes(), given.to_vec());
+        Ok(Made::new(Front { session, seed, secret, given, garbled, products }, stock, tape, tables))
     }
 
     /// Whether the tables of this run were made in its offline phase.
