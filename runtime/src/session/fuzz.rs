@@ -15,6 +15,11 @@ pub fn checkpoint(bytes: &[u8]) {
     super::checkpoint::decodes(bytes);
 }
 
+/// Decodes any bytes as an entry of a store. Nothing may panic or take memory beyond theirs.
+pub fn store(bytes: &[u8]) {
+    super::store::decodes(bytes);
+}
+
 fn read(bytes: &[u8]) -> Result<(), NetError> {
     let mut channel = scripted(bytes)?;
     let theirs: Introduction = channel.receive_message(INTRODUCTION_LIMIT)?;

@@ -203,7 +203,7 @@ impl Store {
                 continue;
             }
             // Another process may take it in between, and what is no entry is left alone.
-            let Some(head) = File::open(&path).ok().and_then(|mut file| read_head(&mut file)) else { continue };
+            let Some((head, _)) = File::open(&path).ok().and_then(|mut file| read_head(&mut file)) else { continue };
             if head.binding == *binding && path == self.path(&head.id, "entry") && fits(&head.baked) {
                 ids.push(head.id);
             }
@@ -274,37 +274,47 @@ impl Identity {
     }
 }
 
-/// The head of an entry's file, where it is one and no copy.
-fn read_head(file: &mut File) -> Option<Head> {
+/// The head of an entry, and how many bytes come before what was made.
+fn decode_head(mut from: impl Read) -> Option<(Head, usize)> {
     let mut start = [0; 12];
-    file.read_exact(&mut start).ok()?;
+    from.read_exact(&mut start).ok()?;
     let length = start.strip_prefix(&MAGIC).and_then(|rest| rest.first_chunk())?;
     let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|n| *n <= HEAD_LIMIT)?;
     let mut head = vec![0; length];
-    file.read_exact(&mut head).ok()?;
-    let head: Head = postcard::from_bytes(&head).ok()?;
+    from.read_exact(&mut head).ok()?;
+    Some((postcard::from_bytes(&head).ok()?, start.len() + length))
+}
+
+/// Decodes any bytes as an entry's, but for the hash at its end: for the fuzzer. Nothing may panic or take memory beyond
+/// theirs.
+pub(super) fn decodes(bytes: &[u8]) -> bool {
+    let made = |start| Made::decode(Zeroizing::new(bytes.to_vec()), start, Vec::new());
+    decode_head(bytes).and_then(|(_, start)| made(start)).is_some()
+}
+
+/// The head of an entry's file, where it is one and no copy, and how many bytes come before what was made.
+fn read_head(file: &mut File) -> Option<(Head, usize)> {
+    let (head, start) = decode_head(&mut *file)?;
     let here = Identity::of(&file.metadata().ok()?);
     if here != head.file {
         tracing::warn!("an entry of the store is a copy and will not be used");
         return None;
     }
-    Some(head)
+    Some((head, start))
 }
 
 /// An entry's file; `None` where it is not this entry, whole and in its place.
 fn read(path: &Path, tables: &Path, id: &Id, binding: &Binding) -> io::Result<Option<Entry>> {
-    let Some(head) = read_head(&mut File::open(path)?) else { return Ok(None) };
+    let Some((head, start)) = read_head(&mut File::open(path)?) else { return Ok(None) };
     let mut bytes = Zeroizing::new(fs::read(path)?);
     let whole = bytes.split_last_chunk::<32>().is_some_and(|(rest, hash)| Sha256::digest(rest)[..] == hash[..]);
     if !whole || head.id != *id || head.binding != *binding {
         return Ok(None);
     }
-    // A head was read from it.
-    let length = bytes[8..].first_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
     let end = bytes.len() - 32;
     bytes.truncate(end);
     let Some(tables) = head.tables.read(tables) else { return Ok(None) };
-    Ok(Made::decode(bytes, 12 + length, tables).map(|made| Entry { made, offline: head.offline }))
+    Ok(Made::decode(bytes, start, tables).map(|made| Entry { made, offline: head.offline }))
 }
 
 /// Overwrites a file, so that no other name of it holds anything, and removes it.
@@ -331,145 +341,4 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::thread;
-
-    use super::*;
-
-    fn made() -> Made {
-        Made::example()
-    }
-
-    fn encoded(made: &Made) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        made.encode(|part| -> Result<(), ()> {
-            bytes.extend_from_slice(part);
-            Ok(())
-        })
-        .unwrap();
-        bytes
-    }
-
-    fn offers(store: &Store, binding: &Binding) -> Vec<Id> {
-        store.offers(binding, |baked| *baked == Baked::default()).unwrap()
-    }
-
-    fn binding() -> Binding {
-        Binding { party: "alice".into(), peer: "bob".into(), key: None, program: [1; 32], plan: [2; 32] }
-    }
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("store")).unwrap();
-        (folder, store)
-    }
-
-    fn filled(ids: &[u8]) -> (tempfile::TempDir, Store) {
-        let (folder, store) = store();
-        for id in ids {
-            store.write([*id; 16], &binding(), &Baked::default(), Offline::default(), &made()).unwrap();
-            store.publish(&[*id; 16]).unwrap();
-        }
-        (folder, store)
-    }
-
-    fn files(store: &Store) -> usize {
-        fs::read_dir(&store.folder).unwrap().count()
-    }
-
-    #[test]
-    fn an_entry_is_taken_once_and_leaves_nothing() {
-        let (_folder, store) = filled(&[1, 2]);
-        assert_eq!(offers(&store, &binding()), [[1; 16], [2; 16]]);
-        let entry = store.take(&[1; 16], &binding()).unwrap().expect("an entry");
-        assert_eq!(encoded(&entry.made), encoded(&made()));
-        assert_eq!(entry.made.tables(), made().tables());
-        assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
-        assert_eq!(offers(&store, &binding()), [[2; 16]]);
-        // The other one, and its tables.
-        assert_eq!(files(&store), 2);
-    }
-
-    #[test]
-    fn what_is_not_published_is_not_offered() {
-        let (_folder, store) = store();
-        store.write([1; 16], &binding(), &Baked::default(), Offline::default(), &made()).unwrap();
-        assert!(offers(&store, &binding()).is_empty());
-        assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
-    }
-
-    #[test]
-    fn another_purpose_is_not_served() {
-        let changes: [fn(&mut Binding); 5] = [
-            |b| b.party = "carol".into(),
-            |b| b.peer = "carol".into(),
-            |b| b.key = Some("f00d".into()),
-            |b| b.program[0] = 9,
-            |b| b.plan[0] = 9,
-        ];
-        for change in changes {
-            let (_folder, store) = filled(&[1]);
-            let mut other = binding();
-            change(&mut other);
-            assert!(offers(&store, &other).is_empty());
-            assert!(store.take(&[1; 16], &other).unwrap().is_none());
-        }
-    }
-
-    #[test]
-    fn one_of_many_at_once_takes_it() {
-        let (_folder, store) = filled(&[1]);
-        let takers: Vec<_> = (0..8)
-            .map(|_| {
-                let store = store.clone();
-                thread::spawn(move || store.take(&[1; 16], &binding()).unwrap().is_some())
-            })
-            .collect();
-        let taken = takers.into_iter().map(|t| t.join().unwrap()).filter(|taken| *taken).count();
-        assert_eq!(taken, 1);
-    }
-
-    /// A backup by copying, and one by a second name of the same file.
-    #[test]
-    fn what_was_put_back_is_refused() {
-        let (folder, store) = filled(&[1]);
-        let (path, copy, link) =
-            (store.path(&[1; 16], "entry"), folder.path().join("copy"), folder.path().join("link"));
-        fs::copy(&path, &copy).unwrap();
-        fs::hard_link(&path, &link).unwrap();
-        assert!(store.take(&[1; 16], &binding()).unwrap().is_some());
-        for backup in [copy, link] {
-            fs::rename(backup, &path).unwrap();
-            assert!(offers(&store, &binding()).is_empty());
-            assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
-            assert_eq!(files(&store), 0);
-        }
-    }
-
-    #[test]
-    fn damaged_tables_are_refused() {
-        let (_folder, store) = filled(&[1]);
-        fs::write(store.path(&[1; 16], "tables"), [8; 77]).unwrap();
-        assert!(store.take(&[1; 16], &binding()).unwrap().is_none());
-        assert_eq!(files(&store), 0);
-    }
-
-    #[test]
-    fn damaged_entries_are_refused() {
-        let (_folder, store) = filled(&[1]);
-        let path = store.path(&[1; 16], "entry");
-        let good = fs::read(&path).unwrap();
-        for at in (0..good.len()).step_by(3) {
-            let mut bad = good.clone();
-            bad[at] ^= 1;
-            if !path.exists() {
-                store.write([1; 16], &binding(), &Baked::default(), Offline::default(), &made()).unwrap();
-                store.publish(&[1; 16]).unwrap();
-            }
-            // In place, so that it is no copy.
-            let mut file = OpenOptions::new().write(true).open(&path).unwrap();
-            file.write_all(&bad).unwrap();
-            assert!(store.take(&[1; 16], &binding()).unwrap().is_none(), "byte {at}");
-        }
-    }
-}
+mod tests;
