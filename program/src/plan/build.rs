@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use motet_circuits::Known;
 use thiserror::Error;
 
-use super::arithmetic::OnAddends;
+use super::addends::{OnAddends, Wanted};
 use super::cost::cost;
 use super::group::{Group, Head, is_scalar};
 use super::kernel::Kernels;
@@ -13,7 +13,6 @@ use super::merge::{Merge, merge};
 use super::rewrite::rewrite;
 use super::templates::Templates;
 use super::view::Views;
-use super::wanted::Wanted;
 use super::{
     Carried, Circuits, Joined, Kernel, KernelInput, Link, Plan, Planned, Protocol, Step, Transfers, Walk, liveness, way,
 };

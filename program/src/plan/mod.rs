@@ -7,7 +7,6 @@
 //! `Planned::last` lists the values that no later step uses: they may be freed or overwritten by the step itself.
 
 mod addends;
-mod arithmetic;
 mod bridge;
 mod build;
 pub mod cost;
@@ -26,7 +25,6 @@ pub mod traffic;
 mod transfers;
 mod trips;
 mod view;
-mod wanted;
 mod way;
 
 use motet_circuits::{Form, Known, Template};

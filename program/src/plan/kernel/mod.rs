@@ -13,7 +13,7 @@ use super::group::{Group, Head};
 use crate::data::Type;
 use crate::ir::{Binary, Node, Op, Program, Site, Value};
 use crate::place::Place;
-use crate::plan::arithmetic::OnAddends;
+use crate::plan::addends::OnAddends;
 use crate::plan::shared_bits::Sent;
 use crate::plan::templates::Templates;
 use crate::plan::view::{View, Views};

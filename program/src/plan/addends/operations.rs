@@ -6,21 +6,21 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::addends::{Addends, Script};
-use super::bridge::{Factor, Product};
-use super::build::{Planner, planned};
-use super::view::View;
-use super::{Planned, Step};
+use super::script::{Addends, Script};
 use crate::data::{Elem, Type};
 use crate::ir::{Binary, Block, Node, Op, Site, Unary, Value};
 use crate::place::Place;
+use crate::plan::bridge::{Factor, Product};
+use crate::plan::build::{Planner, planned};
+use crate::plan::view::View;
+use crate::plan::{Planned, Step};
 
 /// Narrowest ring in which positive numbers are told by a sign: the least number is taken for one.
 const WIDE: u32 = 32;
 
 /// The values that are there as addends.
 #[derive(Clone, Default)]
-pub(super) struct OnAddends {
+pub(in crate::plan) struct OnAddends {
     /// Their addends.
     pub of: HashMap<Value, Addends>,
     /// Those that have no other representation.
@@ -33,7 +33,7 @@ pub(super) struct OnAddends {
 
 impl Planner<'_> {
     /// Does an operation on addends, where that serves.
-    pub(super) fn on_addends(&mut self, node: &Node, steps: &mut Vec<Planned>) -> bool {
+    pub(in crate::plan) fn on_addends(&mut self, node: &Node, steps: &mut Vec<Planned>) -> bool {
         let [result] = node.results[..] else { return false };
         if let Some(x) = self.wanted.positive(&node.op)
             && self.native(x)
@@ -100,7 +100,7 @@ impl Planner<'_> {
         result
     }
 
-    pub(super) fn push_steps(&mut self, made: Vec<Step>, site: Site, steps: &mut Vec<Planned>) {
+    pub(in crate::plan) fn push_steps(&mut self, made: Vec<Step>, site: Site, steps: &mut Vec<Planned>) {
         for step in made {
             match step {
                 Step::Kernel(kernel) => self.push_kernel(kernel, site, steps),
@@ -128,7 +128,7 @@ impl Planner<'_> {
     }
 
     /// Makes the labels of a value that is there as addends alone.
-    pub(super) fn join(&mut self, v: Value, site: Site, steps: &mut Vec<Planned>) {
+    pub(in crate::plan) fn join(&mut self, v: Value, site: Site, steps: &mut Vec<Planned>) {
         if self.kernels.on_addends.bare.remove(&v) {
             let (addends, ty) = (self.kernels.on_addends.of[&v], self.words(v));
             self.script(site, steps, |script| script.joined(addends, v, &ty));
@@ -278,24 +278,24 @@ impl Planner<'_> {
     }
 
     /// Where loops and branches end: the values that they hand out get the representation that is asked for.
-    pub(super) fn joined_all(&mut self, values: &[Value], site: Site, steps: &mut Vec<Planned>) {
+    pub(in crate::plan) fn joined_all(&mut self, values: &[Value], site: Site, steps: &mut Vec<Planned>) {
         values.iter().for_each(|v| self.join(*v, site, steps));
     }
 
     /// The carried values of a loop that are addends in it.
-    pub(super) fn carried_as_addends(&self, body: &Block, results: &[Value]) -> Vec<bool> {
+    pub(in crate::plan) fn carried_as_addends(&self, body: &Block, results: &[Value]) -> Vec<bool> {
         let carried = body.params[1..].iter().zip(results);
         carried.map(|(param, result)| self.is_shared(*result) && self.wanted.has(*param)).collect()
     }
 
     /// Both addends of a value.
-    pub(super) fn whole(&mut self, v: Value, site: Site, steps: &mut Vec<Planned>) -> [Value; 2] {
+    pub(in crate::plan) fn whole(&mut self, v: Value, site: Site, steps: &mut Vec<Planned>) -> [Value; 2] {
         let (addends, ty) = (self.addends(v, site, steps), self.words(v));
         self.script(site, steps, |script| script.whole(addends, &ty))
     }
 
     /// Gives a value, which a loop hands to its body or out, new addends.
-    pub(super) fn fresh_addends(&mut self, v: Value) -> [Value; 2] {
+    pub(in crate::plan) fn fresh_addends(&mut self, v: Value) -> [Value; 2] {
         let ty = self.words(v);
         let mut unused = Vec::new();
         let sides = Script { kernels: &mut self.kernels, steps: &mut unused, site: Site(0) }.sides(&ty);

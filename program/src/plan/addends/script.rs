@@ -7,17 +7,17 @@
 
 use motet_circuits::{Bit, Known, gadgets};
 
-use super::kernel::{Kernels, identity};
-use super::{Choose, Kernel, KernelInput, KernelOutput, Step};
 use crate::data::{Elem, Shape, Type};
 use crate::ir::{Binary, Constant, Node, Op, Party, Site, Unary, Value};
 use crate::place::Place;
+use crate::plan::kernel::{Kernels, identity};
+use crate::plan::{Choose, Kernel, KernelInput, KernelOutput, Step};
 
 /// The addends of a value: the garbler's, the evaluator's; what is absent is zero.
-pub(super) type Addends = [Option<Value>; 2];
+pub(in crate::plan) type Addends = [Option<Value>; 2];
 
 /// Steps that are being written for one operation.
-pub(super) struct Script<'k, 'p> {
+pub(in crate::plan) struct Script<'k, 'p> {
     pub kernels: &'k mut Kernels<'p>,
     pub steps: &'k mut Vec<Step>,
     pub site: Site,

@@ -8,7 +8,7 @@ use crate::place::Place;
 
 /// The values that are wanted as addends.
 #[derive(Default)]
-pub(super) struct Wanted {
+pub(in crate::plan) struct Wanted {
     values: HashSet<Value>,
     /// Signed values that are zero in every element.
     zeros: HashSet<Value>,
@@ -74,7 +74,7 @@ impl Wanted {
 }
 
 /// Whether numbers of the type are taken apart into addends.
-pub(super) fn on_ring(elem: Elem) -> bool {
+pub(in crate::plan) fn on_ring(elem: Elem) -> bool {
     matches!(elem, Elem::Uint(_) | Elem::Sint(_) | Elem::Fix { .. }) && elem.bits() > 1
 }
 
